@@ -1,0 +1,124 @@
+// Component: the base of everything that a pipeline can `use`.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include <pellucid/context.h>
+#include <pellucid/ports.h>
+
+namespace pellucid {
+
+/// Constructors only store settings; `prepare` does the work that needs files or tensors.
+///
+/// `prepare` runs once, on one thread, after the plan is made; from then on the instance is const
+/// and all workers use it at once.
+class PELLUCID_EXPORT Component {
+ public:
+  Component();
+  Component(const Component&) = delete;
+  Component& operator=(const Component&) = delete;
+  virtual ~Component();
+
+  /// Loads weights, plans transforms. For an object, `in` holds the tensors of its inputs.
+  virtual void prepare(const Inputs& in, Context& context);
+};
+
+/// A component that computes on blocks and so declares what that takes.
+class PELLUCID_EXPORT Worker : public Component {
+ public:
+  /// The specs of the outputs, given those of the inputs (sources read headers only).
+  /// Throws ShapeError or ConfigError for what it could not compute.
+  virtual void infer(const Inputs& in, Specs& out) const = 0;
+
+  /// Bytes that one call allocates beyond its inputs and outputs, what libraries take by malloc
+  /// included. `in` holds the specs of one block.
+  virtual std::int64_t working_bytes(const Inputs& in) const;
+};
+
+/// Items in, items out, each item on its own. A Stage without inputs is a source: its outputs'
+/// `items` say how many there are, and `in.block()` says which to give.
+class PELLUCID_EXPORT Stage : public Worker {
+ public:
+  virtual void process(const Inputs& in, Outputs& out, Context& context) const = 0;
+
+  /// How far, in samples along each axis of an item, an output sample looks beyond its own place;
+  /// empty (the default): the whole item is needed, so `tile:` cannot cut it.
+  ///
+  /// In a tiled run `process` gets a region grown by the halo (clipped at the item's borders) and
+  /// returns outputs for all of it; the framework cuts the halo off.
+  virtual std::optional<std::vector<std::int64_t>> halo(const Inputs& in) const;
+};
+
+/// States of a Reducer, in block order.
+class PELLUCID_EXPORT States {
+ public:
+  virtual ~States();
+  virtual std::int64_t count() const = 0;
+  /// State of block number `index`, with the outputs as `reduce` set them.
+  virtual Outputs at(std::int64_t index) const = 0;
+};
+
+/// All items in, one result out: a sum over the data, a summary table. Nothing depends on the order
+/// or number of workers, because states are journalled per block and finished in block order.
+class PELLUCID_EXPORT Reducer : public Worker {
+ public:
+  /// Spec of the state of one block: tensors of any shape (items = 1), tables with the most rows a
+  /// block can add. Handles are `Out<...>` like those of outputs, but are not in `ports()`.
+  virtual void infer_state(const Inputs& in, Specs& state) const = 0;
+  virtual void reduce(const Inputs& in, Outputs& state, Context& context) const = 0;
+  virtual void finish(const States& states, Outputs& out, Context& context) const = 0;
+};
+
+/// Runs once over whole inputs with random access (`in.items`, `in.at`), its own checkpoint folder
+/// (`context.scratch()`), progress and cancellation: training, exhaustive analyses. Its outputs have
+/// the items that `infer` said.
+class PELLUCID_EXPORT Procedure : public Worker {
+ public:
+  virtual void run(const Inputs& in, Outputs& out, Context& context) const = 0;
+};
+
+/// Where a sink continues: everything of blocks before is on disk.
+struct SinkStart {
+  std::int64_t first_item = 0;   ///< items before this one stay
+  bool resumed = false;          ///< `.part` files of an earlier process are there
+  bool overwrite = false;        ///< finished files may be replaced
+};
+
+/// Writes what a run computed. Called by one thread, in block order. It writes under `NAME.part`
+/// and `close` renames, so that a file with its final name is always complete.
+class PELLUCID_EXPORT Sink : public Component {
+ public:
+  /// Opens the parts and discards all from `start.first_item` on. `in` holds the whole specs.
+  /// Throws Error where a finished file would be replaced without `overwrite`.
+  virtual void open(const Inputs& in, const SinkStart& start, Context& context) = 0;
+  virtual void write(const Inputs& in, Context& context) = 0;
+  /// All that was written is on disk when this returns.
+  virtual void sync() = 0;
+  virtual void close() = 0;
+
+  /// Checks settings against the inputs' specs while planning; may return how many bytes it will
+  /// write at most, so that a plan that does not fit on the disk is refused.
+  virtual std::int64_t check(const Inputs& in) const;
+  /// What stands in the part files for a block, one tensor for each tensor input in the order of the
+  /// file, bit for bit as `write` got it; empty (the default) where the format cannot tell.
+  virtual std::vector<Tensor> stored(const Block& block) const;
+  /// False for a format that cannot be cut back after a crash (multi-page TIFF): it is then written
+  /// at the end, from buffers kept for it.
+  virtual bool incremental() const;
+  /// The files it makes, as they are finally called; for the report of a run.
+  virtual std::vector<std::string> files() const;
+};
+
+/// What is handed along edges as a whole: operators, priors, functionals, models.
+class PELLUCID_EXPORT Object : public Component {
+ public:
+  /// Right after construction: the specs of the object's own inputs, from which (with its settings
+  /// and file headers) follows all that `infer` of other nodes may ask.
+  virtual void bind(const Inputs& specs);
+  /// Bytes it keeps once prepared.
+  virtual std::int64_t resident_bytes() const;
+};
+
+}  // namespace pellucid

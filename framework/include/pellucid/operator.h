@@ -1,0 +1,88 @@
+// Operators: forward models of imaging, as objects of a pipeline.
+#pragma once
+
+#include <functional>
+
+#include <pellucid/component.h>
+
+namespace pellucid {
+
+/// A map y = A(x) between items. All leading axes of a tensor are batch.
+///
+/// Authors write `range`, `forward` and a vector-Jacobian product (or, for linear operators, an
+/// adjoint); callers use `apply`, which is differentiable through what the author wrote.
+class PELLUCID_EXPORT Operator : public Object {
+ public:
+  /// Spec of A(x). Throws ShapeError for an x that `forward` would refuse.
+  virtual Spec range(const Spec& x) const = 0;
+  /// Spec of x for a given y. By default y itself if `range(y)` equals y; otherwise an error that
+  /// should name the setting that decides.
+  virtual Spec domain(const Spec& y) const;
+
+  virtual Tensor forward(const Tensor& x) const = 0;
+  /// J(x)^H v: the gradient of Re <A(x), v> with respect to x.
+  virtual Tensor vjp(const Tensor& x, const Tensor& v) const = 0;
+
+  /// A(x), recorded by autograd where x wants gradients.
+  Tensor apply(const Tensor& x) const;
+
+  /// As Stage::halo, for callers that apply the operator in tiles.
+  virtual std::optional<std::vector<std::int64_t>> halo(const Spec& x) const;
+  /// As Worker::working_bytes, for one `forward` on a block of this spec.
+  virtual std::int64_t working_bytes(const Spec& x) const;
+};
+
+/// A linear map with its exact adjoint: <A x, y> = <x, A* y>, boundaries included.
+class PELLUCID_EXPORT LinearOperator : public Operator {
+ public:
+  virtual Tensor adjoint(const Tensor& y) const = 0;
+  Tensor vjp(const Tensor& x, const Tensor& v) const final;
+  /// A* y, recorded by autograd (its own gradient is A).
+  Tensor apply_adjoint(const Tensor& y) const;
+
+  /// The largest singular value on items of this spec. By default 30 power iterations on A*A from a
+  /// fixed start: a lower bound, close for well separated spectra.
+  virtual double norm(const Spec& x) const;
+
+  /// Solves (A*A + weight I) x = b per item, weight > 0. By default conjugate gradients until the
+  /// residual is below `tolerance` times |b|, at most `iterations` steps; operators that diagonalise
+  /// A*A override it.
+  virtual Tensor solve_normal(const Tensor& b, double weight, double tolerance = 1e-6,
+                              std::int64_t iterations = 500) const;
+};
+
+/// How a convolution sees the world outside the image.
+enum class Boundary {
+  circular,   ///< d | a b c d | a
+  reflect,    ///< c b | a b c d | c b: without repeating the edge
+  replicate,  ///< a a | a b c d | d d
+  zero,       ///< 0 0 | a b c d | 0 0
+  valid,      ///< only where the kernel fits: the result is smaller
+};
+
+/// "reflect".
+PELLUCID_EXPORT const char* name_of(Boundary boundary);
+
+/// True convolution of each channel with a kernel whose centre is at (size / 2) along each axis.
+class PELLUCID_EXPORT ConvolutionOperator : public LinearOperator {
+ public:
+  virtual Boundary boundary() const = 0;
+  /// Sizes of the kernel along the convolved axes, known while planning: (kh, kw) or (kz, kh, kw).
+  virtual std::vector<std::int64_t> kernel_size() const = 0;
+  /// (items or 1, channels or 1, kernel size...); once prepared.
+  virtual const Tensor& kernel() const = 0;
+
+  /// Transfer function of the circular convolution on a grid of `sizes`: the real FFT of the kernel
+  /// with its centre moved to the origin, (items or 1, channels or 1, ..., last / 2 + 1), in the
+  /// complex dtype of `real`. Kernels larger than the grid wrap around.
+  Tensor transfer(at::IntArrayRef sizes, at::ScalarType real = at::kFloat) const;
+};
+
+/// Throws ConfigError: which boundaries the caller can work with, and which one the operator has.
+PELLUCID_EXPORT void require_boundary(const ConvolutionOperator& blur,
+                                      std::initializer_list<Boundary> accepted);
+inline void require_boundary(const ConvolutionOperator& blur, Boundary accepted) {
+  require_boundary(blur, {accepted});
+}
+
+}  // namespace pellucid
