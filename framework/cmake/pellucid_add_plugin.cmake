@@ -1,0 +1,84 @@
+# pellucid_add_plugin(<name> <source>... [VERSION <version>] [LIBRARIES <target>...])
+#
+# Builds one plugin library named <name> with one component per source, named as its file, and puts it
+# where the loader looks: <build>/plugins in the build tree, ${CMAKE_INSTALL_LIBDIR}/pellucid/plugins
+# when installed. The table of components and the stamp are generated from this list. Works the same
+# inside this repository and after find_package(Pellucid).
+
+set(PELLUCID_CMAKE_DIR ${CMAKE_CURRENT_LIST_DIR})
+
+# One precompiled ATen/ATen.h for all plugins and tests of a project. It costs 20 s and 400 MB once
+# and saves 4 s a file, so that a project of few plugins is better off without.
+function(pellucid_use_precompiled_torch target)
+  if(NOT PELLUCID_PRECOMPILED_HEADERS)
+    return()
+  endif()
+  if(NOT TARGET pellucid_precompiled_torch)
+    set(empty ${PROJECT_BINARY_DIR}/pellucid_precompiled_torch.cpp)
+    file(CONFIGURE OUTPUT ${empty} CONTENT "// Carries the precompiled ATen/ATen.h.\n")
+    add_library(pellucid_precompiled_torch OBJECT ${empty})
+    target_link_libraries(pellucid_precompiled_torch PRIVATE Pellucid::torch)
+    if(TARGET pellucid_build_options)
+      target_link_libraries(pellucid_precompiled_torch PRIVATE pellucid_build_options)
+    endif()
+    target_precompile_headers(pellucid_precompiled_torch PRIVATE <ATen/ATen.h>)
+    pellucid_compile_as_plugin(pellucid_precompiled_torch)
+  endif()
+  target_precompile_headers(${target} REUSE_FROM pellucid_precompiled_torch)
+endfunction()
+
+# What must be equal in everything that shares the precompiled header.
+function(pellucid_compile_as_plugin target)
+  set_target_properties(${target} PROPERTIES
+    CXX_EXTENSIONS OFF
+    CXX_VISIBILITY_PRESET hidden
+    VISIBILITY_INLINES_HIDDEN ON
+    POSITION_INDEPENDENT_CODE OFF)
+  target_compile_options(${target} PRIVATE -fPIC $<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess>)
+endfunction()
+
+function(pellucid_add_plugin name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "VERSION" "LIBRARIES")
+  set(sources ${arg_UNPARSED_ARGUMENTS})
+  if(NOT sources)
+    message(FATAL_ERROR "pellucid_add_plugin(${name}): a plugin needs at least one source")
+  endif()
+  if(NOT arg_VERSION)
+    set(arg_VERSION ${PROJECT_VERSION})
+  endif()
+  if(NOT arg_VERSION)
+    set(arg_VERSION 0.0.0)
+  endif()
+
+  set(PELLUCID_PLUGIN_DECLARATIONS "")
+  set(PELLUCID_PLUGIN_TABLE "")
+  foreach(source IN LISTS sources)
+    cmake_path(GET source STEM LAST_ONLY component)
+    string(REGEX REPLACE "[^A-Za-z0-9]" "_" symbol pellucid_component_${component})
+    set_source_files_properties(${source} PROPERTIES COMPILE_DEFINITIONS
+      "PELLUCID_COMPONENT_NAME=\"${component}\";PELLUCID_COMPONENT_SYMBOL=${symbol}")
+    string(APPEND PELLUCID_PLUGIN_DECLARATIONS
+      "extern \"C\" const pellucid::ComponentDescriptor ${symbol};\n")
+    string(APPEND PELLUCID_PLUGIN_TABLE "    &${symbol},\n")
+  endforeach()
+  set(PELLUCID_PLUGIN_NAME ${name})
+  set(PELLUCID_PLUGIN_VERSION ${arg_VERSION})
+  set(descriptor ${CMAKE_CURRENT_BINARY_DIR}/${name}_descriptor.cpp)
+  configure_file(${PELLUCID_CMAKE_DIR}/plugin_descriptor.cpp.in ${descriptor} @ONLY)
+
+  add_library(${name} MODULE ${sources} ${descriptor})
+  target_link_libraries(${name} PRIVATE Pellucid::sdk ${arg_LIBRARIES})
+  if(TARGET pellucid_build_options)
+    target_link_libraries(${name} PRIVATE pellucid_build_options)
+  endif()
+  pellucid_compile_as_plugin(${name})
+  pellucid_use_precompiled_torch(${name})
+  target_link_options(${name} PRIVATE LINKER:--as-needed LINKER:--no-undefined LINKER:-z,now)
+  file(RELATIVE_PATH up /${CMAKE_INSTALL_LIBDIR}/pellucid/plugins /${CMAKE_INSTALL_LIBDIR})
+  set_target_properties(${name} PROPERTIES
+    PREFIX ""
+    LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/plugins
+    INSTALL_RPATH "$ORIGIN/${up}")
+  install(TARGETS ${name} LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/pellucid/plugins)
+  set_property(GLOBAL APPEND PROPERTY PELLUCID_PLUGINS ${name})
+endfunction()

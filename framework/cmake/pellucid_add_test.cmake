@@ -1,0 +1,64 @@
+# pellucid_add_test(<source>... [LIBRARIES <target>...] [LABELS <label>...] [TIMEOUT <seconds>])
+#
+# Each source is one program and one entry of CTest, named by its path below tests/ without
+# `_test.cpp`. The first folder of that path is a label. Label `shared`: needs the sample data that
+# stand beside the repository (PELLUCID_SHARED) and skips without them; `slow`: not under sanitizers.
+#
+# The programs find in their environment PELLUCID_PLUGIN_PATH, PELLUCID_CACHE, PELLUCID_COMMAND (the
+# program `pellucid`) and, where there are sample data, PELLUCID_SHARED; PELLUCID_SOURCE_DIR is
+# defined as the root of the repository.
+
+set(PELLUCID_SHARED_DIR "$ENV{PELLUCID_SHARED}")
+if(NOT PELLUCID_SHARED_DIR AND IS_DIRECTORY ${PROJECT_SOURCE_DIR}/../shared)
+  get_filename_component(PELLUCID_SHARED_DIR ${PROJECT_SOURCE_DIR}/../shared ABSOLUTE)
+endif()
+
+set(PELLUCID_TEST_ENVIRONMENT
+  PELLUCID_PLUGIN_PATH=${PROJECT_BINARY_DIR}/plugins
+  PELLUCID_CACHE=${PROJECT_BINARY_DIR}/cache
+  PELLUCID_COMMAND=$<TARGET_FILE:pellucid>)
+if(PELLUCID_SHARED_DIR)
+  list(APPEND PELLUCID_TEST_ENVIRONMENT PELLUCID_SHARED=${PELLUCID_SHARED_DIR})
+endif()
+if(PELLUCID_SANITIZE)
+  # libtorch and what it loads are not instrumented: its arenas look like leaks, its OpenMP like races.
+  list(APPEND PELLUCID_TEST_ENVIRONMENT
+    ASAN_OPTIONS=detect_leaks=0
+    UBSAN_OPTIONS=print_stacktrace=1
+    "TSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/tests/tsan.supp ignore_noninstrumented_modules=1")
+endif()
+
+function(pellucid_add_test)
+  cmake_parse_arguments(PARSE_ARGV 0 arg "" "TIMEOUT" "LIBRARIES;LABELS")
+  if(NOT arg_TIMEOUT)
+    set(arg_TIMEOUT 300)
+  endif()
+  foreach(source IN LISTS arg_UNPARSED_ARGUMENTS)
+    if(source MATCHES "^tests/")
+      set(source ${PROJECT_SOURCE_DIR}/${source})
+    endif()
+    cmake_path(ABSOLUTE_PATH source NORMALIZE OUTPUT_VARIABLE path)
+    cmake_path(RELATIVE_PATH path BASE_DIRECTORY ${PROJECT_SOURCE_DIR}/tests OUTPUT_VARIABLE test)
+    string(REGEX REPLACE "_test\\.cpp$" "" test ${test})
+    string(REGEX REPLACE "/.*" "" kind ${test})
+    string(REPLACE "/" "-" target ${test}_test)
+
+    add_executable(${target} ${source})
+    target_link_libraries(${target} PRIVATE
+      Pellucid::sdk pellucid_build_options ${arg_LIBRARIES} GTest::gmock GTest::gtest_main)
+    target_include_directories(${target} PRIVATE
+      ${PROJECT_SOURCE_DIR}/framework ${PROJECT_SOURCE_DIR}/tests)
+    target_compile_definitions(${target} PRIVATE PELLUCID_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+    pellucid_compile_as_plugin(${target})
+    pellucid_use_precompiled_torch(${target})
+    set_target_properties(${target} PROPERTIES
+      RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests/programs)
+
+    add_test(NAME ${test} COMMAND ${target} WORKING_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
+    set_tests_properties(${test} PROPERTIES
+      ENVIRONMENT "${PELLUCID_TEST_ENVIRONMENT}"
+      LABELS "${kind};${arg_LABELS}"
+      SKIP_REGULAR_EXPRESSION "\\[  SKIPPED \\] [0-9]+ tests?, listed below:.*\\[  PASSED  \\] 0 tests"
+      TIMEOUT ${arg_TIMEOUT})
+  endforeach()
+endfunction()

@@ -1,0 +1,85 @@
+// testing: the laws that components must obey, for tests of your own plugins and of ours.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <pellucid/component.h>
+#include <pellucid/operator.h>
+#include <pellucid/prior.h>
+#include <pellucid/value.h>
+
+namespace pellucid::testing {
+
+/// Settings as in a pipeline file: {{"sigma", 1.5}, {"penalty", "laplacian"}}.
+using Settings = std::vector<Value::Entry>;
+
+/// Loads a component through the registry, `use` as in a pipeline ("operators/convolution"), from
+/// the plugin search path. Places in messages are "test.yaml:1:1". Throws what the pipeline would
+/// report.
+PELLUCID_EXPORT std::shared_ptr<Component> load_component(const std::string& use,
+                                                          const Settings& settings = {});
+
+/// An operator, bound and prepared; `tensors` are its tensor inputs (items, shape...).
+PELLUCID_EXPORT std::shared_ptr<const Operator> load_operator(
+    const std::string& use, const Settings& settings = {},
+    const std::vector<std::pair<std::string, Tensor>>& tensors = {});
+PELLUCID_EXPORT std::shared_ptr<const LinearOperator> load_linear_operator(
+    const std::string& use, const Settings& settings = {},
+    const std::vector<std::pair<std::string, Tensor>>& tensors = {});
+
+/// One input for `run_stage`: a tensor with its axes, a table, or an object.
+struct Given {
+  std::string port;
+  Tensor tensor = {};
+  std::string axes = {};
+  std::shared_ptr<const Component> object = {};
+};
+
+/// Infers, checks the inferred specs against what is returned, and runs a stage on whole tensors as
+/// one block of items `first` ...
+PELLUCID_EXPORT Outputs run_stage(const std::string& use, const Settings& settings,
+                                  const std::vector<Given>& inputs, std::int64_t first = 0,
+                                  std::int64_t count = -1);
+
+/// A context for tests: CPU, `seed`, node name "test", nothing shown.
+PELLUCID_EXPORT std::unique_ptr<Context> context(std::uint64_t seed = 1,
+                                                 std::vector<std::int64_t> items = {0});
+
+/// |<A x, y> - <x, A* y>| / (|A x| |y|) for Gaussian x, y of the dtype (default double); about 1e-16
+/// when `adjoint` is right. Dividing by the norms, not by the products, keeps it meaningful when
+/// the two products happen to be near zero. `shape` is (items, shape of x...).
+PELLUCID_EXPORT double adjoint_gap(const LinearOperator& a, at::IntArrayRef shape,
+                                   at::ScalarType dtype = at::kDouble);
+
+/// |A(ax + bz) - a A x - b A z| / |A(ax + bz)| for Gaussian x, z.
+PELLUCID_EXPORT double linearity_gap(const Operator& a, at::IntArrayRef shape);
+
+/// Largest difference of `gradient` and central differences of `value` along random directions,
+/// relative to the gradient's norm.
+PELLUCID_EXPORT double gradient_gap(const std::function<Tensor(const Tensor&)>& value,
+                                    const std::function<Tensor(const Tensor&)>& gradient,
+                                    const Tensor& x);
+
+/// Difference between u = prox(x) and the best of nearby points, judged by
+/// g(u) + |u - x|^2 / (2 step): 0 where none is better by more than rounding.
+PELLUCID_EXPORT double prox_gap(const Functional& g, const Tensor& x, double step);
+
+/// An image of zeros with a one in the middle, (1, 1, n, n), double.
+PELLUCID_EXPORT Tensor impulse(std::int64_t n);
+
+/// The message of the E that `action` throws; "no error" where none is thrown.
+template <class E>
+std::string message_of(const std::function<void()>& action) {
+  try {
+    action();
+  } catch (const E& error) {
+    return error.what();
+  }
+  return "no error";
+}
+
+}  // namespace pellucid::testing
