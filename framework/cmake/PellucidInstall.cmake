@@ -43,7 +43,7 @@ install(FILES
   ${PROJECT_BINARY_DIR}/PellucidConfigVersion.cmake
   cmake/PellucidTorch.cmake
   cmake/pellucid_add_plugin.cmake
-  cmake/plugin_descriptor.cpp.in
+  cmake/plugin_descriptor.cmake
   DESTINATION ${package_dir})
 
 # An installation has its plugins in <lib>/pellucid/plugins; so has the build tree, through a link.

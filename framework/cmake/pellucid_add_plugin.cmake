@@ -50,21 +50,26 @@ function(pellucid_add_plugin name)
     set(arg_VERSION 0.0.0)
   endif()
 
-  set(PELLUCID_PLUGIN_DECLARATIONS "")
-  set(PELLUCID_PLUGIN_TABLE "")
+  set(paths "")
   foreach(source IN LISTS sources)
     cmake_path(GET source STEM LAST_ONLY component)
-    string(REGEX REPLACE "[^A-Za-z0-9]" "_" symbol pellucid_component_${component})
+    string(MAKE_C_IDENTIFIER ${component} identifier)
     set_source_files_properties(${source} PROPERTIES COMPILE_DEFINITIONS
-      "PELLUCID_COMPONENT_NAME=\"${component}\";PELLUCID_COMPONENT_SYMBOL=${symbol}")
-    string(APPEND PELLUCID_PLUGIN_DECLARATIONS
-      "extern \"C\" const pellucid::ComponentDescriptor ${symbol};\n")
-    string(APPEND PELLUCID_PLUGIN_TABLE "    &${symbol},\n")
+      "PELLUCID_COMPONENT_NAME=\"${component}\";\
+PELLUCID_COMPONENT_SYMBOL=pellucid_component_${identifier};\
+PELLUCID_COMPONENT_MANUAL=pellucid_manual_${identifier}")
+    cmake_path(ABSOLUTE_PATH source OUTPUT_VARIABLE path)
+    list(APPEND paths ${path})
   endforeach()
-  set(PELLUCID_PLUGIN_NAME ${name})
-  set(PELLUCID_PLUGIN_VERSION ${arg_VERSION})
+
+  # Made while building, because it holds each component's manual: the comment its source begins with.
   set(descriptor ${CMAKE_CURRENT_BINARY_DIR}/${name}_descriptor.cpp)
-  configure_file(${PELLUCID_CMAKE_DIR}/plugin_descriptor.cpp.in ${descriptor} @ONLY)
+  add_custom_command(OUTPUT ${descriptor}
+    COMMAND ${CMAKE_COMMAND} -DNAME=${name} -DVERSION=${arg_VERSION} "-DSOURCES=${paths}"
+      -DOUTPUT=${descriptor} -P ${PELLUCID_CMAKE_DIR}/plugin_descriptor.cmake
+    DEPENDS ${paths} ${PELLUCID_CMAKE_DIR}/plugin_descriptor.cmake
+    COMMENT "Describing the plugin ${name}"
+    VERBATIM)
 
   add_library(${name} MODULE ${sources} ${descriptor})
   target_link_libraries(${name} PRIVATE Pellucid::sdk ${arg_LIBRARIES})

@@ -13,14 +13,16 @@ namespace pellucid {
 
 /// A place in a pipeline file. Lines and columns count from 1; line 0 means "the file as a whole".
 /// A value made in code is at `<code>`.
-struct SourceLocation {
+struct PELLUCID_EXPORT SourceLocation {
   /// Shared by all locations of one file; null for `<code>`.
   std::shared_ptr<const std::string> file;
   std::int32_t line = 0;
   std::int32_t column = 0;
+  /// Folder that a relative path written here starts from; null: the working directory.
+  std::shared_ptr<const std::string> folder = nullptr;
 
   /// "deblur.yaml:7:54", "deblur.yaml" (line 0) or "<code>".
-  PELLUCID_EXPORT std::string text() const;
+  std::string text() const;
 };
 
 /// The base of every error that Pellucid throws on purpose.
@@ -90,6 +92,8 @@ struct Problem {
   std::string node;       ///< empty where no node is concerned
   std::string component;  ///< empty where no node is concerned
   std::string sentence;
+  /// What stands there could not be read, so later findings about the same place only repeat it.
+  bool unreadable = false;
 };
 
 /// All that is wrong with a pipeline, in the order of the file. `what()` is the whole report, one

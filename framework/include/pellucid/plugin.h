@@ -129,8 +129,8 @@ Kind kind_of() {
 /// manual come from `pellucid_add_plugin`, which defines them for each source (`mbt2018-mean.cpp` is
 /// the component `mbt2018-mean`, its symbol ends in `mbt2018_mean`).
 #define PELLUCID_COMPONENT(Class, summary_)                                       \
-  extern const char PELLUCID_COMPONENT_MANUAL[];                                  \
-  extern const ::pellucid::ComponentDescriptor PELLUCID_COMPONENT_SYMBOL;         \
+  extern "C" const char PELLUCID_COMPONENT_MANUAL[];                              \
+  extern "C" const ::pellucid::ComponentDescriptor PELLUCID_COMPONENT_SYMBOL;     \
   const ::pellucid::ComponentDescriptor PELLUCID_COMPONENT_SYMBOL {               \
     sizeof(::pellucid::ComponentDescriptor), PELLUCID_COMPONENT_NAME, summary_,   \
         ::pellucid::detail::kind_of<Class>(), &::pellucid::detail::ports_of<Class>, \

@@ -99,7 +99,7 @@ struct Out : Port {
 };
 
 /// The ports of a component, inputs before outputs.
-class Ports {
+class PELLUCID_EXPORT Ports {
  public:
   Ports(std::initializer_list<Port> ports) : ports_(ports) {}
   const std::vector<Port>& all() const { return ports_; }

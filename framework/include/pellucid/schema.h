@@ -38,7 +38,7 @@ struct OutputPath {
 };
 
 /// A parameter as plain data: what `describe`, the JSON Schema and the reference are made from.
-struct Field {
+struct PELLUCID_EXPORT Field {
   enum class Type { truth, integer, real, text, path, output_path, enumeration, list, group, choice };
   std::string key;
   Type type = Type::text;
@@ -57,9 +57,9 @@ struct Field {
   std::vector<Field> fields;        ///< of a group; of a list: one, its element; of a choice: one
                                     ///< group for each alternative, its key the alternative's name
   /// "in [0, inf]", "> 0", "in (0, 1]", or empty.
-  PELLUCID_EXPORT std::string range_text() const;
+  std::string range_text() const;
   /// "real", "integer", "list of real", "one of a | b", ...
-  PELLUCID_EXPORT std::string type_text() const;
+  std::string type_text() const;
 };
 
 /// What a row may add to a field.

@@ -17,7 +17,7 @@ using Tensor = at::Tensor;
 
 /// What a tensor edge carries: N items of one shape. A block of it is a tensor of shape
 /// (items of the block, shape...).
-struct Spec {
+struct PELLUCID_EXPORT Spec {
   std::int64_t items = 1;
   at::ScalarType dtype = at::kFloat;
   /// One letter an axis of an item, e.g. "chw", "czyx"; grey images have c = 1.
@@ -74,7 +74,7 @@ struct Column {
 };
 
 /// What a table edge carries. Every table has a first column `item` that is not listed here.
-struct TableSpec {
+struct PELLUCID_EXPORT TableSpec {
   std::int64_t items = 1;          ///< items its rows speak of
   std::int64_t rows_per_item = 1;  ///< at most
   std::vector<Column> columns;

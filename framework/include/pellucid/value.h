@@ -45,6 +45,10 @@ class PELLUCID_EXPORT Value {
   const std::string& text() const { return text_; }
   /// The scalar stood in quotes, so it is not a null, a truth value or a number by itself.
   bool quoted() const { return quoted_; }
+  /// What a number is read from: the text, with parentheses around the expressions substituted into
+  /// it, so that "2/${x}" with x: 1+1 is 1 although its text is "2/1+1".
+  const std::string& number_text() const { return number_text_.empty() ? text_ : number_text_; }
+  void set_number_text(std::string text) { number_text_ = std::move(text); }
   const std::vector<Value>& items() const { return items_; }
   std::vector<Value>& items() { return items_; }
   /// Entries of a map in the order of the file.
@@ -68,6 +72,7 @@ class PELLUCID_EXPORT Value {
   Kind kind_ = Kind::null;
   bool quoted_ = false;
   std::string text_;
+  std::string number_text_;
   std::vector<Value> items_;
   std::vector<Entry> entries_;
   SourceLocation where_;
