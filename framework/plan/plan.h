@@ -41,6 +41,13 @@ struct PlannedFunction {
   bool fresh = false;                ///< new draws at each call
 };
 
+/// A file that a source reads, as it was when the plan was made.
+struct SourceFile {
+  std::filesystem::path path;
+  std::uintmax_t bytes = 0;
+  std::int64_t modified = 0;  ///< nanoseconds since the epoch of the file clock
+};
+
 struct PlannedNode {
   std::string name;
   std::string point;  ///< label of the sweep's point it belongs to; empty where several share it
@@ -54,6 +61,9 @@ struct PlannedNode {
   Value settings;            ///< a map; substituted, paths absolute
   std::vector<PlannedInput> inputs;  ///< in the order of the file
   std::optional<PlannedFunction> function;
+
+  /// Files named by path settings (globs expanded), in order.
+  std::vector<SourceFile> files;
 
   /// Made while planning, from settings alone; bound where it is an object without per-block
   /// instances. The run prepares it (or, for `object_per_block`, makes one for each block).
