@@ -1,0 +1,171 @@
+#include "run/node_call.h"
+
+#include <exception>
+#include <utility>
+
+#include <c10/util/Exception.h>
+
+#include "base/attributed.h"
+#include "base/log.h"
+#include "buffers/checksum.h"
+#include "run/allocator.h"
+
+namespace pellucid {
+
+Rows Rows::of(const Block& block) {
+  Rows rows{block, {}};
+  rows.items.resize(static_cast<std::size_t>(block.count));
+  for (std::int64_t i = 0; i < block.count; ++i)
+    rows.items[static_cast<std::size_t>(i)] = block.first + i;
+  return rows;
+}
+
+NodeContext::NodeContext(const RunEnvironment& environment, std::size_t node, const Rows& rows,
+                         std::uint64_t draw)
+    : environment_(environment), node_(node), rows_(rows), draw_(draw) {}
+
+NodeContext::~NodeContext() = default;
+
+at::Device NodeContext::device() const { return at::Device(environment_.plan->settings.device); }
+
+int NodeContext::threads() const { return environment_.plan->threads; }
+
+bool NodeContext::wanted(const Port& out) const {
+  const Plan& plan = *environment_.plan;
+  if (!plan.consumers(node_, out.name).empty()) return true;
+  for (const PlannedResult& result : plan.results)
+    if (result.node == node_ && result.port == out.name) return true;
+  return false;
+}
+
+bool NodeContext::cancelled() const {
+  const PlannedNode& node = environment_.plan->nodes[node_];
+  if (node.timeout) {
+    const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - start_;
+    if (spent.count() > *node.timeout) return true;
+  }
+  return environment_.stop != nullptr && environment_.stop->load(std::memory_order_relaxed);
+}
+
+void NodeContext::log(Level level, const std::string& sentence) {
+  const std::string line = environment_.plan->nodes[node_].name + ": " + sentence;
+  switch (level) {
+    case Level::debug: log::debug(line); break;
+    case Level::info: log::info(line); break;
+    case Level::warning: log::warning(line); break;
+  }
+}
+
+void NodeContext::progress(std::int64_t done, std::int64_t total) {
+  if (environment_.progress) environment_.progress(node_, done, total);
+}
+
+std::filesystem::path NodeContext::scratch() {
+  const PlannedNode& node = environment_.plan->nodes[node_];
+  std::filesystem::path folder = environment_.scratch;
+  if (!node.point.empty()) folder /= node.point;
+  folder /= node.name;
+  std::filesystem::create_directories(folder);
+  return folder;
+}
+
+Random NodeContext::random(const std::string& purpose) const {
+  const Plan& plan = *environment_.plan;
+  const std::string& name = plan.nodes[node_].seed_name;
+  const std::string what = draw_ == 0 ? purpose : purpose + "#" + std::to_string(draw_);
+  return Random(plan.settings.seed, name, what, rows_.items, rows_.block.region);
+}
+
+void call_node(const Plan& plan, std::size_t index, const std::function<void()>& action) {
+  const PlannedNode& node = plan.nodes[index];
+  const AllocationTag tag(static_cast<std::uint32_t>(index + 1));
+  attributed(node.where, node.name, node.use, action);
+}
+
+Spec spec_of_rows(const Spec& whole, std::int64_t count, const std::optional<Region>& region) {
+  Spec spec = whole;
+  spec.items = count;
+  // A region speaks of the axes of what is cut; edges of another rank are not cut.
+  if (region && region->whole == whole.shape) spec.shape = region->size;
+  return spec;
+}
+
+namespace {
+
+// What a node returned for a port must be what it announced.
+void require_promised(const std::string& port, const Spec& promised, const Tensor& given) {
+  if (!given.defined())
+    throw Error("output '" + port + "' was promised as " + promised.text() + " but is not set");
+  std::vector<std::int64_t> shape{promised.items};
+  shape.insert(shape.end(), promised.shape.begin(), promised.shape.end());
+  if (given.sizes() != at::IntArrayRef(shape))
+    throw ShapeError("output '" + port + "' was promised as " + shape_text(shape) + ", but is " +
+                     shape_text(given.sizes()) + "; `infer` and the computation disagree");
+  if (given.scalar_type() != promised.dtype)
+    throw ShapeError("output '" + port + "' was promised as " + dtype_name(promised.dtype) +
+                     ", but is " + dtype_name(given.scalar_type()) +
+                     "; `infer` and the computation disagree");
+}
+
+}  // namespace
+
+Outputs compute(const RunEnvironment& environment, std::size_t index, Inputs in, const Rows& rows,
+                std::uint64_t draw) {
+  const Plan& plan = *environment.plan;
+  const PlannedNode& node = plan.nodes[index];
+  Outputs outputs;
+  call_node(plan, index, [&] {
+    NodeContext context(environment, index, rows, draw);
+    const auto& stage = dynamic_cast<const Stage&>(*node.instance);
+    const auto start = std::chrono::steady_clock::now();
+    try {
+      stage.process(in, outputs, context);
+    } catch (const Cancelled&) {
+      if (environment.stop != nullptr && environment.stop->load()) throw;
+      throw Error("did not finish within its timeout of " + std::to_string(*node.timeout) + " s");
+    }
+    const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - start;
+    if (node.timeout && spent.count() > *node.timeout)
+      throw Error("took " + std::to_string(spent.count()) + " s; its timeout is " +
+                  std::to_string(*node.timeout) + " s");
+    for (const auto& [port, announced] : node.outputs.all()) {
+      const auto found = outputs.all().find(port);
+      if (const Spec* whole = std::get_if<Spec>(&announced)) {
+        const Tensor* given = found == outputs.all().end() ? nullptr
+                                                           : std::get_if<Tensor>(&found->second);
+        if (given == nullptr && !context.wanted(Port{port.c_str(), "", PortType::tensor,
+                                                     Port::Direction::out}))
+          continue;
+        require_promised(port, spec_of_rows(*whole, rows.block.count, rows.block.region),
+                         given == nullptr ? Tensor() : *given);
+      } else if (std::holds_alternative<TableSpec>(announced)) {
+        const bool given = found != outputs.all().end() &&
+                           std::holds_alternative<Table>(found->second);
+        if (!given && context.wanted(Port{port.c_str(), "", PortType::table,
+                                          Port::Direction::out}))
+          throw Error("table '" + port + "' was promised but is not set");
+      }
+    }
+  });
+  return outputs;
+}
+
+void require_finite(const Plan& plan, std::size_t index, const Outputs& outputs, const Rows& rows) {
+  const PlannedNode& node = plan.nodes[index];
+  if (node.nonfinite == OnNonfinite::allow) return;
+  for (const auto& [port, value] : outputs.all()) {
+    const Tensor* tensor = std::get_if<Tensor>(&value);
+    if (tensor == nullptr || !tensor->defined()) continue;
+    const std::int64_t place = first_nonfinite(*tensor);
+    if (place < 0) continue;
+    const std::int64_t row = place / std::max<std::int64_t>(1, tensor->numel() / tensor->size(0));
+    Error error("output '" + port + "' of item " +
+                std::to_string(rows.items[static_cast<std::size_t>(row)]) +
+                " holds a value that is not finite; `nonfinite: allow` at the node (or in settings) "
+                "lets such values pass");
+    error.attribute(node.where, node.name, node.use);
+    throw error;
+  }
+}
+
+}  // namespace pellucid

@@ -1,0 +1,75 @@
+// node_call: the one place where the run calls into a component. It lends the node its context, tags
+// its memory, and turns whatever it throws into an Error with place and name.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "plan/plan.h"
+
+namespace pellucid {
+
+/// What all nodes of a run share.
+struct RunEnvironment {
+  const Plan* plan = nullptr;
+  std::filesystem::path scratch;  ///< folder for nodes' own folders
+  /// Raised where the run is to stop after the current block.
+  const std::atomic<bool>* stop = nullptr;
+  /// How far a call is, for the progress display: (node index, done, total).
+  std::function<void(std::size_t, std::int64_t, std::int64_t)> progress;
+};
+
+/// Rows of a call and the items they speak of: items first .. first + count - 1, or many variants of
+/// one item.
+struct Rows {
+  Block block;                       ///< with absolute item numbers
+  std::vector<std::int64_t> items;   ///< item of each row
+
+  static Rows of(const Block& block);
+};
+
+class NodeContext final : public Context {
+ public:
+  NodeContext(const RunEnvironment& environment, std::size_t node, const Rows& rows,
+              std::uint64_t draw = 0);
+  ~NodeContext() override;
+
+  at::Device device() const override;
+  int threads() const override;
+  bool wanted(const Port& out) const override;
+  bool cancelled() const override;
+  void log(Level level, const std::string& sentence) override;
+  void progress(std::int64_t done, std::int64_t total) override;
+  std::filesystem::path scratch() override;
+  Random random(const std::string& purpose) const override;
+
+ private:
+  const RunEnvironment& environment_;
+  std::size_t node_;
+  const Rows& rows_;
+  std::uint64_t draw_;  // tells apart the calls of a function with `fresh: true`
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
+
+/// Calls `action` for a node: memory is counted for it, and every exception but Cancelled leaves as
+/// an Error that names node and place.
+void call_node(const Plan& plan, std::size_t node, const std::function<void()>& action);
+
+/// Runs a source or stage on the rows and checks what it gives: every output that `infer` promised,
+/// with its shape and dtype. `in` holds tensors, specs of the rows and objects.
+Outputs compute(const RunEnvironment& environment, std::size_t node, Inputs in, const Rows& rows,
+                std::uint64_t draw = 0);
+
+/// Throws Error naming the item of the first non-finite value of a floating output, where the node
+/// does not allow any.
+void require_finite(const Plan& plan, std::size_t node, const Outputs& outputs, const Rows& rows);
+
+/// Spec of `count` items (or of a region of one) of an edge.
+Spec spec_of_rows(const Spec& whole, std::int64_t count, const std::optional<Region>& region);
+
+}  // namespace pellucid
