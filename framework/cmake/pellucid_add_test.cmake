@@ -62,3 +62,28 @@ function(pellucid_add_test)
       TIMEOUT ${arg_TIMEOUT})
   endforeach()
 endfunction()
+
+# pellucid_add_bench(<source>... [LIBRARIES <target>...])
+#
+# Each source is one benchmark program, built by the target `bench` and run by `dev bench`; it prints
+# its numbers and exits non-zero if they miss what they must reach. Not part of CTest.
+function(pellucid_add_bench)
+  cmake_parse_arguments(PARSE_ARGV 0 arg "" "" "LIBRARIES")
+  if(NOT TARGET bench)
+    add_custom_target(bench)
+  endif()
+  foreach(source IN LISTS arg_UNPARSED_ARGUMENTS)
+    cmake_path(GET source STEM program)
+    set(target bench-${program})
+    add_executable(${target} EXCLUDE_FROM_ALL ${source})
+    target_link_libraries(${target} PRIVATE Pellucid::sdk pellucid_build_options ${arg_LIBRARIES})
+    target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR}/framework)
+    target_compile_definitions(${target} PRIVATE PELLUCID_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+    pellucid_compile_as_plugin(${target})
+    pellucid_use_precompiled_torch(${target})
+    set_target_properties(${target} PROPERTIES
+      OUTPUT_NAME ${program} RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests/bench)
+    add_dependencies(${target} pellucid plugins)
+    add_dependencies(bench ${target})
+  endforeach()
+endfunction()

@@ -1,0 +1,115 @@
+"""Pellucid as others get it: installed, moved, extended by a plugin and embedded in a program.
+
+usage: consumers_test.py BUILD_FOLDER
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+BUILD = Path(sys.argv.pop(1)).resolve()
+
+
+def call(*command, expect=0, **options):
+    """Runs a command; its output, or a failure that shows it."""
+    # A consumer's environment knows nothing of the build tree.
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("PELLUCID_")}
+    environment["PELLUCID_CACHE"] = str(Consumers.folder / "cache")
+    environment.update(options.pop("environment", {}))
+    done = subprocess.run([str(c) for c in command], stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True, env=environment, **options)
+    if done.returncode != expect:
+        raise AssertionError(f"{' '.join(map(str, command))} gave {done.returncode}:\n{done.stdout}")
+    return done.stdout
+
+
+class Consumers(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = Path(tempfile.mkdtemp(prefix="pellucid-consumers-"))
+        # Installed in one place, used in another: nothing may remember where it was installed.
+        call("cmake", "--install", BUILD, "--prefix", cls.folder / "first")
+        cls.prefix = cls.folder / "moved"
+        (cls.folder / "first").rename(cls.prefix)
+        cls.program = cls.prefix / "bin" / "pellucid"
+
+    @classmethod
+    def tearDownClass(cls):
+        shutil.rmtree(cls.folder)
+
+    def build(self, project):
+        """Builds one of the projects beside this file against the installation."""
+        built = self.folder / f"build-{project}"
+        call("cmake", "-G", "Ninja", "-S", HERE / project, "-B", built,
+             "-DCMAKE_BUILD_TYPE=Release", f"-DCMAKE_PREFIX_PATH={self.prefix}")
+        call("cmake", "--build", built)
+        return built
+
+    def libraries_of(self, *command):
+        """Every library that the loader opened for a command."""
+        log = Path(tempfile.mkdtemp(dir=self.folder)) / "loader"
+        call(*command, environment={"LD_DEBUG": "files", "LD_DEBUG_OUTPUT": str(log)})
+        lines = "".join(p.read_text(errors="replace") for p in log.parent.iterdir()).splitlines()
+        return {Path(line.split("calling init: ")[1]).resolve()
+                for line in lines if "calling init: /" in line}
+
+    def test_the_installation_loads_nothing_from_the_build_tree(self):
+        opened = self.libraries_of(self.program, "describe", "operators/convolution")
+        self.assertIn(next(self.prefix.rglob("libpellucid.so")).resolve(), opened)
+        self.assertIn(next(self.prefix.rglob("operators.so")).resolve(), opened)
+        self.assertFalse([p for p in opened if p.is_relative_to(BUILD)])
+
+    def test_the_installation_works_without_the_build_tree(self):
+        hide = ["unshare", "--map-root-user", "--mount", "sh", "-c",
+                'mount -t tmpfs none "$0" && exec "$@"', str(BUILD)]
+        if subprocess.run([*hide, "true"], capture_output=True).returncode != 0:
+            self.skipTest("this machine allows no mount namespaces")
+        call(*hide, self.program, "run", HERE / "installed.yaml", "--run", self.folder / "hidden")
+        self.assertTrue((self.folder / "hidden" / "camera.h5").is_file())
+
+    def test_no_installed_file_names_the_build_tree(self):
+        for path in self.prefix.rglob("*"):
+            if path.is_file() and path.suffix in (".cmake", ".h", ".so"):
+                self.assertNotIn(str(BUILD).encode(), path.read_bytes(), path)
+
+    def test_a_plugin_from_outside_runs_in_a_pipeline(self):
+        built = self.build("plugin")
+        described = call(self.program, "describe", "outside/gaussian_blur",
+                         "--plugin-path", built / "plugins")
+        self.assertIn("sigma", described)
+        call(self.program, "run", HERE / "plugin" / "blur.yaml", "--run", self.folder / "outside",
+             "--plugin-path", built / "plugins")
+        self.assertTrue((self.folder / "outside" / "camera.h5").is_file())
+
+        call("cmake", "--install", built, "--prefix", self.prefix)
+        call(self.program, "check", HERE / "plugin" / "blur.yaml")
+
+    def test_the_host_in_the_build_tree_loads_the_plugin_from_outside(self):
+        built = self.build("plugin")
+        described = call(BUILD / "bin" / "pellucid", "describe", "outside/gaussian_blur",
+                         "--plugin-path", built / "plugins")
+        self.assertIn("sigma", described)
+
+    def test_a_plugin_with_a_checked_standard_library_is_refused(self):
+        built = self.folder / "checked"
+        call("cmake", "-G", "Ninja", "-S", HERE / "plugin", "-B", built,
+             "-DCMAKE_CXX_FLAGS=-D_GLIBCXX_DEBUG", f"-DCMAKE_PREFIX_PATH={self.prefix}")
+        call("cmake", "--build", built)
+        said = call(self.program, "describe", "outside/gaussian_blur",
+                    "--plugin-path", built / "plugins", expect=3)
+        self.assertIn("checked_stl: host 0, plugin 1", said)
+
+    def test_a_program_embeds_a_pipeline(self):
+        built = self.build("program")
+        said = call(built / "restore", HERE / "installed.yaml", "camera", self.folder / "embedded")
+        self.assertIn("camera: 2 x float32", said)
+        self.assertTrue((self.folder / "embedded" / "camera.h5").is_file())
+
+
+if __name__ == "__main__":
+    unittest.main()
