@@ -3,24 +3,37 @@
 #pragma once
 
 #include <filesystem>
-#include <functional>
 #include <string>
 
-namespace pellucid::log {
+namespace pellucid {
 
-enum class Level { debug, info, warning, error, off };
+enum class LogLevel { debug, info, warning, error };
 
-void debug(const std::string& sentence);
-void info(const std::string& sentence);
-void warning(const std::string& sentence);
-void error(const std::string& sentence);
+struct LogSettings {
+  LogLevel shown = LogLevel::info;  ///< least level that goes to standard error
+  std::filesystem::path file;       ///< gets everything, with times; empty: no file
+};
 
-/// Least level shown on standard error (default: warning); `--verbose` shows debug, `--quiet` errors.
-void show(Level least);
-/// Also writes everything from debug on, with times, to a file that is appended to. Throws Error
-/// where it cannot be written.
-void write_to(const std::filesystem::path& file);
-/// Called around each line shown, so that a progress display can step aside and come back.
-void set_screen(std::function<void()> before, std::function<void()> after);
+/// Sets levels and sinks for the rest of the process; before, warnings and errors are shown. Throws
+/// Error for a file that cannot be written.
+void start_logging(const LogSettings& settings);
 
-}  // namespace pellucid::log
+/// "warning: SENTENCE" on standard error; debug and info without a word before. Any thread may call
+/// it.
+void log_message(LogLevel level, const std::string& sentence);
+inline void log_debug(const std::string& sentence) { log_message(LogLevel::debug, sentence); }
+inline void log_info(const std::string& sentence) { log_message(LogLevel::info, sentence); }
+inline void log_warning(const std::string& sentence) { log_message(LogLevel::warning, sentence); }
+inline void log_error(const std::string& sentence) { log_message(LogLevel::error, sentence); }
+
+/// Whether messages of this level go to standard error.
+bool is_shown(LogLevel level);
+
+/// Standard error is a terminal.
+bool is_interactive();
+
+/// Lines at the bottom of the terminal that stay there while messages pass above them; empty: none.
+/// Does nothing where standard error is not a terminal or info is not shown.
+void show_status(const std::string& lines);
+
+}  // namespace pellucid

@@ -1,0 +1,21 @@
+#include <pellucid/prior.h>
+
+namespace pellucid {
+namespace {
+
+[[noreturn]] void absent(const char* what) {
+  throw Error(std::string("this functional has no ") + what +
+              "; a solver that needs one cannot use it");
+}
+
+}  // namespace
+
+std::optional<Tensor> LatentPrior::deviation(const std::vector<Tensor>&, at::IntArrayRef) const {
+  return std::nullopt;
+}
+
+Tensor Functional::value(const Tensor&) const { absent("value"); }
+Tensor Functional::gradient(const Tensor&) const { absent("gradient"); }
+Tensor Functional::prox(const Tensor&, double) const { absent("prox"); }
+
+}  // namespace pellucid
