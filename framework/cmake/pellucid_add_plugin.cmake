@@ -5,8 +5,6 @@
 # when installed. The table of components and the stamp are generated from this list. Works the same
 # inside this repository and after find_package(Pellucid).
 
-set(PELLUCID_CMAKE_DIR ${CMAKE_CURRENT_LIST_DIR})
-
 # One precompiled ATen/ATen.h for all plugins and tests of a project. It costs 20 s and 400 MB once
 # and saves 4 s a file, so that a project of few plugins is better off without.
 function(pellucid_use_precompiled_torch target)
@@ -66,12 +64,15 @@ PELLUCID_COMPONENT_MANUAL=pellucid_manual_${identifier}")
   set(descriptor ${CMAKE_CURRENT_BINARY_DIR}/${name}_descriptor.cpp)
   add_custom_command(OUTPUT ${descriptor}
     COMMAND ${CMAKE_COMMAND} -DNAME=${name} -DVERSION=${arg_VERSION} "-DSOURCES=${paths}"
-      -DOUTPUT=${descriptor} -P ${PELLUCID_CMAKE_DIR}/plugin_descriptor.cmake
-    DEPENDS ${paths} ${PELLUCID_CMAKE_DIR}/plugin_descriptor.cmake
+      -DOUTPUT=${descriptor} -P ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/plugin_descriptor.cmake
+    DEPENDS ${paths} ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/plugin_descriptor.cmake
     COMMENT "Describing the plugin ${name}"
     VERBATIM)
+  # In a target of its own: otherwise it, and with it every source, would wait for libpellucid.so.
+  add_custom_target(${name}_description DEPENDS ${descriptor})
 
   add_library(${name} MODULE ${sources} ${descriptor})
+  add_dependencies(${name} ${name}_description)
   target_link_libraries(${name} PRIVATE Pellucid::sdk ${arg_LIBRARIES})
   if(TARGET pellucid_build_options)
     target_link_libraries(${name} PRIVATE pellucid_build_options)
