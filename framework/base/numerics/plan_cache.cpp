@@ -152,7 +152,7 @@ bool plan_cache::obtain(const std::string& name, const std::string& machine,
   if (text.empty()) {
     static std::once_flag told;
     std::call_once(told, [] {
-      log::warning("FFT plans cannot be kept in '" + cache_folder().string() +
+      log_warning("FFT plans cannot be kept in '" + cache_folder().string() +
                    "', so plans that need no measuring are used; set PELLUCID_CACHE to a writable "
                    "folder for faster ones");
     });
@@ -163,7 +163,7 @@ bool plan_cache::obtain(const std::string& name, const std::string& machine,
   fs::create_directories(choices, ignored);
   const auto kept = first_come(choices / name, text);
   if (!kept)
-    log::warning("the FFT plan '" + name + "' could not be copied to '" + choices.string() + "'");
+    log_warning("the FFT plan '" + name + "' could not be copied to '" + choices.string() + "'");
   else if (*kept != text)
     require_accepted(*kept);
   return true;
