@@ -1,9 +1,11 @@
-# pellucid_add_plugin(<name> <source>... [VERSION <version>] [LIBRARIES <target>...])
+# pellucid_add_plugin(<name> <source>... [VERSION <version>] [LIBRARIES <target>...]
+#                     [OUTPUT_DIRECTORY <folder>])
 #
 # Builds one plugin library named <name> with one component per source, named as its file, and puts it
 # where the loader looks: <build>/plugins in the build tree, ${CMAKE_INSTALL_LIBDIR}/pellucid/plugins
 # when installed. The table of components and the stamp are generated from this list. Works the same
-# inside this repository and after find_package(Pellucid).
+# inside this repository and after find_package(Pellucid). A plugin with an OUTPUT_DIRECTORY of its own,
+# such as a test needs, is not installed.
 
 # One precompiled ATen/ATen.h for all plugins and tests of a project. It costs 20 s and 400 MB once
 # and saves 4 s a file, so that a project of few plugins is better off without.
@@ -36,7 +38,7 @@ function(pellucid_compile_as_plugin target)
 endfunction()
 
 function(pellucid_add_plugin name)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "" "VERSION" "LIBRARIES")
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "VERSION;OUTPUT_DIRECTORY" "LIBRARIES")
   set(sources ${arg_UNPARSED_ARGUMENTS})
   if(NOT sources)
     message(FATAL_ERROR "pellucid_add_plugin(${name}): a plugin needs at least one source")
@@ -80,11 +82,17 @@ PELLUCID_COMPONENT_MANUAL=pellucid_manual_${identifier}")
   pellucid_compile_as_plugin(${name})
   pellucid_use_precompiled_torch(${name})
   target_link_options(${name} PRIVATE LINKER:--as-needed LINKER:--no-undefined LINKER:-z,now)
+  set(output ${PROJECT_BINARY_DIR}/plugins)
+  if(arg_OUTPUT_DIRECTORY)
+    set(output ${arg_OUTPUT_DIRECTORY})
+  endif()
   file(RELATIVE_PATH up /${CMAKE_INSTALL_LIBDIR}/pellucid/plugins /${CMAKE_INSTALL_LIBDIR})
   set_target_properties(${name} PROPERTIES
     PREFIX ""
-    LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/plugins
+    LIBRARY_OUTPUT_DIRECTORY ${output}
     INSTALL_RPATH "$ORIGIN/${up}")
-  install(TARGETS ${name} LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/pellucid/plugins)
-  set_property(GLOBAL APPEND PROPERTY PELLUCID_PLUGINS ${name})
+  if(NOT arg_OUTPUT_DIRECTORY)
+    install(TARGETS ${name} LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/pellucid/plugins)
+    set_property(GLOBAL APPEND PROPERTY PELLUCID_PLUGINS ${name})
+  endif()
 endfunction()
