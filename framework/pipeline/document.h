@@ -16,7 +16,7 @@ namespace pellucid {
 
 /// `node.port` in `in:` or `keep:`, or `node` alone (port empty).
 struct Reference {
-  std::string node;
+  std::string node;   ///< empty: there is no such node, which has been reported
   std::string port;
   SourceLocation where;
 };
@@ -29,7 +29,7 @@ enum class OnItemError { stop, skip };
 struct NodeText {
   std::string name;       ///< with the prefix of its include, "optics.blur"
   SourceLocation where;   ///< of the name
-  std::string use;        ///< "operators/convolution"
+  std::string use;        ///< "operators/convolution"; empty: unreadable, which has been reported
   SourceLocation use_where;
   std::vector<std::pair<std::string, Reference>> in;  ///< port name -> where it comes from
   std::vector<SourceLocation> in_where;               ///< of the port names
@@ -38,9 +38,6 @@ struct NodeText {
   std::string seed_as;    ///< name whose draws this node shares; empty: its own name
   std::optional<OnNonfinite> nonfinite;               ///< empty: as in the settings
   std::optional<OnItemError> on_item_error;
-  /// Folder that relative input paths of this node start from, per top-level key of `with` where it
-  /// differs (a value of `--set` or of the environment starts from the working directory).
-  std::filesystem::path folder;
 };
 
 /// The `settings:` of a pipeline. Empty optionals are "auto".
@@ -89,9 +86,6 @@ struct Documents {
   /// What is wrong with the text, in file order. Nodes that could be read are still in `points`, so
   /// that binding can add its own findings to the same report.
   std::vector<Problem> problems;
-  /// The resolved pipeline as canonical YAML with absolute input paths, no variables, includes or
-  /// sweep, one string for each point: reading it again gives the same document.
-  std::vector<std::string> resolved;
 };
 
 struct ReadOptions {
@@ -100,6 +94,8 @@ struct ReadOptions {
   /// Environment look-ups go through this, so that tests and replays are closed worlds. Null: the
   /// process's environment.
   const std::vector<std::pair<std::string, std::string>>* environment = nullptr;
+  /// The text was written by `to_yaml`: names of nodes may have the dots of includes.
+  bool resolved = false;
 };
 
 /// Reads a pipeline file. Never throws for what is wrong with the text: that is in `problems`.
@@ -109,8 +105,21 @@ Documents read_pipeline(const std::filesystem::path& file, const ReadOptions& op
 Documents read_pipeline_text(const std::string& text, const std::string& name,
                              const std::filesystem::path& folder, const ReadOptions& options = {});
 
+/// The path that a value names, made absolute from the folder that the value was written in (for
+/// values of `--set` or the environment: the working directory). Remote and empty paths stay.
+std::string absolute_path(const Value& path);
+
+/// A document as canonical YAML without variables, includes or sweep; read again with
+/// `ReadOptions::resolved` it gives the same document. Relative paths in it are up to the caller.
+std::string to_yaml(const Document& document);
+
+/// Problems in the order of the files and of their lines. Equal ones (of several points of a sweep)
+/// are one, and what only repeats that a value could not be read is left out.
+std::vector<Problem> in_file_order(const std::vector<Problem>& problems,
+                                   const std::vector<SourceText>& sources);
+
 /// The whole report: each problem with place, node and the quoted line with a caret, in file order,
-/// closed by "N errors; nothing was run". Equal problems of several points of a sweep are one.
+/// closed by "N errors; nothing was run".
 std::string report_of(const std::vector<Problem>& problems, const std::vector<SourceText>& sources);
 
 }  // namespace pellucid

@@ -1,0 +1,119 @@
+// Report: problems in the order of the file, each with its line quoted.
+#include <algorithm>
+#include <map>
+#include <set>
+#include <string_view>
+
+#include "pipeline/document.h"
+#include "pipeline/source.h"
+
+namespace pellucid {
+namespace {
+
+/// Longer lines are quoted around the caret.
+constexpr std::size_t kWidestQuote = 100;
+
+using Characters = std::vector<std::string>;
+
+/// A line as characters, each to be shown in one column.
+Characters characters_of(std::string_view line) {
+  Characters characters;
+  for (const char byte : line) {
+    const auto code = static_cast<unsigned char>(byte);
+    if ((code & 0xC0) == 0x80 && !characters.empty()) {
+      characters.back() += byte;
+    } else {
+      characters.emplace_back(1, code < 0x20 || code == 0x7F ? ' ' : byte);
+    }
+  }
+  return characters;
+}
+
+std::string text_of(const Characters& characters, std::size_t begin, std::size_t end) {
+  std::string text;
+  for (std::size_t i = begin; i < end; ++i) text += characters[i];
+  return text;
+}
+
+/// The line that a place lies in, and a caret below the place; indented by two.
+std::string quote(const SourceText& source, const SourceLocation& where) {
+  const Source places(source.name, source.text, "");
+  const Characters line = characters_of(places.line(where.line - 1));
+  const auto caret = std::min(static_cast<std::size_t>(where.column - 1), line.size());
+
+  std::size_t begin = 0;
+  while (begin < caret && line[begin] == " ") ++begin;
+  std::size_t end = line.size();
+  std::string before;
+  std::string after;
+  if (end - begin > kWidestQuote) {
+    if (caret > begin + kWidestQuote / 2) {
+      begin = caret - kWidestQuote / 2;
+      before = "…";
+    }
+    if (begin + kWidestQuote < end) {
+      end = begin + kWidestQuote;
+      after = "…";
+    }
+  }
+  const std::size_t indent = 2 + (before.empty() ? 0 : 1) + caret - begin;
+  return "  " + before + text_of(line, begin, end) + after + "\n" + std::string(indent, ' ') + "^\n";
+}
+
+std::string sentence_of(const Problem& problem) {
+  std::string text;
+  if (problem.where.file || problem.where.line > 0) text += problem.where.text() + ": ";
+  if (!problem.node.empty()) {
+    text += "node '" + problem.node + "'";
+    if (!problem.component.empty()) text += " (" + problem.component + ")";
+    text += ": ";
+  }
+  return text + problem.sentence;
+}
+
+}  // namespace
+
+std::vector<Problem> in_file_order(const std::vector<Problem>& problems,
+                                   const std::vector<SourceText>& sources) {
+  std::set<std::string> unreadable;
+  std::set<std::string> seen;
+  std::vector<Problem> kept;
+  for (const Problem& problem : problems) {
+    const std::string place = problem.where.text();
+    if (unreadable.count(place) && problem.where.line > 0) continue;
+    if (!seen.insert(sentence_of(problem)).second) continue;
+    if (problem.unreadable) unreadable.insert(place);
+    kept.push_back(problem);
+  }
+
+  std::map<std::string, std::size_t> order;
+  for (const SourceText& source : sources) order.emplace(source.name, order.size());
+  const auto rank = [&](const Problem& problem) {
+    if (!problem.where.file) return sources.size();
+    const auto known = order.find(*problem.where.file);
+    return known == order.end() ? sources.size() : known->second;
+  };
+  std::stable_sort(kept.begin(), kept.end(), [&](const Problem& a, const Problem& b) {
+    return std::make_tuple(rank(a), a.where.line, a.where.column) <
+           std::make_tuple(rank(b), b.where.line, b.where.column);
+  });
+  return kept;
+}
+
+std::string report_of(const std::vector<Problem>& problems,
+                      const std::vector<SourceText>& sources) {
+  const std::vector<Problem> ordered = in_file_order(problems, sources);
+  std::string report;
+  for (const Problem& problem : ordered) {
+    report += sentence_of(problem) + "\n";
+    const auto source = std::find_if(sources.begin(), sources.end(), [&](const SourceText& text) {
+      return problem.where.file && text.name == *problem.where.file;
+    });
+    if (source != sources.end() && problem.where.line > 0) report += quote(*source, problem.where);
+  }
+  const std::size_t count = ordered.size();
+  return report + std::to_string(count) + (count == 1 ? " error" : " errors") +
+         "; nothing was run\n";
+}
+
+}  // namespace pellucid
