@@ -1,11 +1,12 @@
-# pellucid_add_plugin(<name> <source>... [VERSION <version>] [LIBRARIES <target>...]
-#                     [OUTPUT_DIRECTORY <folder>])
+# pellucid_add_plugin(<name> <source>... [PARTS <source>...] [LIBRARIES <target>...]
+#                     [VERSION <version>] [OUTPUT_DIRECTORY <folder>])
 #
 # Builds one plugin library named <name> with one component per source, named as its file, and puts it
 # where the loader looks: <build>/plugins in the build tree, ${CMAKE_INSTALL_LIBDIR}/pellucid/plugins
-# when installed. The table of components and the stamp are generated from this list. Works the same
-# inside this repository and after find_package(Pellucid). A plugin with an OUTPUT_DIRECTORY of its own,
-# such as a test needs, is not installed.
+# when installed. The table of components and the stamp are generated from this list. PARTS are sources
+# that components share and that are none themselves. A plugin with an OUTPUT_DIRECTORY of its own, such
+# as a test needs, is not installed. Works the same inside this repository and after
+# find_package(Pellucid).
 
 # One precompiled ATen/ATen.h for all plugins and tests of a project. It costs 20 s and 400 MB once
 # and saves 4 s a file, so that a project of few plugins is better off without.
@@ -38,7 +39,7 @@ function(pellucid_compile_as_plugin target)
 endfunction()
 
 function(pellucid_add_plugin name)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "" "VERSION;OUTPUT_DIRECTORY" "LIBRARIES")
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "VERSION;OUTPUT_DIRECTORY" "LIBRARIES;PARTS")
   set(sources ${arg_UNPARSED_ARGUMENTS})
   if(NOT sources)
     message(FATAL_ERROR "pellucid_add_plugin(${name}): a plugin needs at least one source")
@@ -73,7 +74,7 @@ PELLUCID_COMPONENT_MANUAL=pellucid_manual_${identifier}")
   # In a target of its own: otherwise it, and with it every source, would wait for libpellucid.so.
   add_custom_target(${name}_description DEPENDS ${descriptor})
 
-  add_library(${name} MODULE ${sources} ${descriptor})
+  add_library(${name} MODULE ${sources} ${arg_PARTS} ${descriptor})
   add_dependencies(${name} ${name}_description)
   target_link_libraries(${name} PRIVATE Pellucid::sdk ${arg_LIBRARIES})
   if(TARGET pellucid_build_options)
