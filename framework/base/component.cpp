@@ -14,6 +14,8 @@ States::~States() = default;
 
 std::int64_t Sink::check(const Inputs&) const { return 0; }
 std::vector<Tensor> Sink::stored(const Block&) const { return {}; }
+bool Sink::takes_regions() const { return false; }
+
 bool Sink::incremental() const { return true; }
 std::vector<std::string> Sink::files() const { return {}; }
 

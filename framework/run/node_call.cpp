@@ -7,7 +7,6 @@
 
 #include "base/attributed.h"
 #include "base/log.h"
-#include "buffers/checksum.h"
 #include "run/allocator.h"
 
 namespace pellucid {
@@ -50,9 +49,9 @@ bool NodeContext::cancelled() const {
 void NodeContext::log(Level level, const std::string& sentence) {
   const std::string line = environment_.plan->nodes[node_].name + ": " + sentence;
   switch (level) {
-    case Level::debug: log::debug(line); break;
-    case Level::info: log::info(line); break;
-    case Level::warning: log::warning(line); break;
+    case Level::debug: log_debug(line); break;
+    case Level::info: log_info(line); break;
+    case Level::warning: log_warning(line); break;
   }
 }
 
@@ -150,22 +149,17 @@ Outputs compute(const RunEnvironment& environment, std::size_t index, Inputs in,
   return outputs;
 }
 
-void require_finite(const Plan& plan, std::size_t index, const Outputs& outputs, const Rows& rows) {
+void require_finite(const Plan& plan, std::size_t index, const std::string& port,
+                    const Tensor& output, std::int64_t place, const Rows& rows) {
   const PlannedNode& node = plan.nodes[index];
-  if (node.nonfinite == OnNonfinite::allow) return;
-  for (const auto& [port, value] : outputs.all()) {
-    const Tensor* tensor = std::get_if<Tensor>(&value);
-    if (tensor == nullptr || !tensor->defined()) continue;
-    const std::int64_t place = first_nonfinite(*tensor);
-    if (place < 0) continue;
-    const std::int64_t row = place / std::max<std::int64_t>(1, tensor->numel() / tensor->size(0));
-    Error error("output '" + port + "' of item " +
-                std::to_string(rows.items[static_cast<std::size_t>(row)]) +
-                " holds a value that is not finite; `nonfinite: allow` at the node (or in settings) "
-                "lets such values pass");
-    error.attribute(node.where, node.name, node.use);
-    throw error;
-  }
+  if (place < 0 || node.nonfinite == OnNonfinite::allow) return;
+  const std::int64_t row = place / std::max<std::int64_t>(1, output.numel() / output.size(0));
+  Error error("output '" + port + "' of item " +
+              std::to_string(rows.items[static_cast<std::size_t>(row)]) +
+              " holds a value that is not finite; `nonfinite: allow` at the node (or in settings) "
+              "lets such values pass");
+  error.attribute(node.where, node.name, node.use);
+  throw error;
 }
 
 }  // namespace pellucid

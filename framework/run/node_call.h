@@ -65,9 +65,10 @@ void call_node(const Plan& plan, std::size_t node, const std::function<void()>& 
 Outputs compute(const RunEnvironment& environment, std::size_t node, Inputs in, const Rows& rows,
                 std::uint64_t draw = 0);
 
-/// Throws Error naming the item of the first non-finite value of a floating output, where the node
-/// does not allow any.
-void require_finite(const Plan& plan, std::size_t node, const Outputs& outputs, const Rows& rows);
+/// Throws Error naming the item of an output's first non-finite value, at row-major position `place`
+/// (-1: there is none), where the node does not allow any.
+void require_finite(const Plan& plan, std::size_t node, const std::string& port,
+                    const Tensor& output, std::int64_t place, const Rows& rows);
 
 /// Spec of `count` items (or of a region of one) of an edge.
 Spec spec_of_rows(const Spec& whole, std::int64_t count, const std::optional<Region>& region);

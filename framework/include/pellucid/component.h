@@ -83,6 +83,8 @@ class PELLUCID_EXPORT Procedure : public Worker {
 struct SinkStart {
   std::int64_t first_item = 0;   ///< items before this one stay
   bool resumed = false;          ///< `.part` files of an earlier process are there
+  /// An earlier process was giving files their final names: those without a part have theirs.
+  bool finishing = false;
   bool overwrite = false;        ///< finished files may be replaced
 };
 
@@ -107,6 +109,9 @@ class PELLUCID_EXPORT Sink : public Component {
   /// False for a format that cannot be cut back after a crash (multi-page TIFF): it is then written
   /// at the end, from buffers kept for it.
   virtual bool incremental() const;
+  /// `write` takes blocks that are regions of an item (a tiled run); otherwise it is called with
+  /// whole items at the end.
+  virtual bool takes_regions() const;
   /// The files it makes, as they are finally called; for the report of a run.
   virtual std::vector<std::string> files() const;
 };

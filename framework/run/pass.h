@@ -1,0 +1,118 @@
+// Pass: one block on its way through the nodes of a stream.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "run/node_call.h"
+#include "run/store.h"
+
+namespace pellucid {
+
+/// Objects that are made once and shared by all blocks, by node.
+using SharedObjects = std::map<std::size_t, std::shared_ptr<const Component>>;
+
+/// A port's contents that leave the stream with this block: for the store, or for a sink.
+struct Stored {
+  std::size_t node = 0;
+  std::string port;
+  Produced produced;
+};
+
+/// A call of a sink that is due for this block.
+struct SinkCall {
+  std::size_t node = 0;
+  Inputs in;
+  std::uint64_t checksum = 0;
+};
+
+/// What all passes of a stream share.
+class StreamShape {
+ public:
+  StreamShape(const Plan& plan, std::size_t stream);
+
+  const Plan& plan() const { return plan_; }
+  const PlannedStream& stream() const { return plan_.streams[index_]; }
+  std::size_t units() const { return units_; }
+  /// Items (and tile) of a unit, counted from the first item of the run.
+  Block block(std::size_t unit) const;
+  /// Position of a node in this stream, or -1.
+  int position(std::size_t node) const;
+  /// A tile's region at the input, and at the output, of a node: grown by the halos that the nodes
+  /// after it need, clipped at the item's borders.
+  std::optional<Region> input_region(std::size_t position, const Block& block) const;
+  std::optional<Region> output_region(std::size_t position, const Block& block) const;
+  /// Nodes of this stream that consume a node's outputs (or it, as an object).
+  const std::vector<std::size_t>& consumers(std::size_t position) const {
+    return consumers_[position];
+  }
+
+ private:
+  const Plan& plan_;
+  std::size_t index_;
+  std::size_t units_;
+  std::vector<std::vector<std::size_t>> consumers_;
+  std::vector<std::vector<std::int64_t>> margin_;
+};
+
+class Pass {
+ public:
+  Pass(const RunEnvironment& environment, const StreamShape& shape, const Store& store,
+       const SharedObjects& objects, std::size_t unit, std::vector<char> needed);
+
+  std::size_t unit() const { return unit_; }
+  const Block& block() const { return block_; }
+
+  /// Reads or makes the outputs of the sources that this block needs.
+  void run_sources();
+  /// Runs the rest and collects what is to be stored and which sinks are due.
+  void run_rest();
+
+  /// Objects made for this block; those of a stream with one block serve later streams, too.
+  SharedObjects made;
+  std::vector<Stored> stored;
+  std::vector<SinkCall> sinks;
+  /// Items (absolute) that failed here, with the reason.
+  std::vector<std::pair<std::int64_t, std::string>> failures;
+  /// Seconds spent in each node, by position.
+  std::vector<double> seconds;
+  /// Checksums of everything computed, also of what is not stored: (node, port, checksum).
+  std::vector<Stored> seen;
+
+ private:
+  struct Values {
+    std::map<std::string, std::variant<Tensor, Table>> outputs;
+    std::map<std::string, std::uint64_t> checksums;
+    std::shared_ptr<const Component> object;
+    std::vector<char> failed;
+    std::size_t readers = 0;
+  };
+
+  void run_node(std::size_t position);
+  Inputs gather(std::size_t position, std::vector<char>& failed) const;
+  std::shared_ptr<const Component> object(std::size_t node) const;
+  Outputs call(std::size_t position, const Inputs& in, const Rows& rows) const;
+  Outputs call_item_by_item(std::size_t position, const Inputs& in, std::vector<char>& failed);
+  void keep(std::size_t position, const Outputs& outputs);
+  void release_inputs(std::size_t position);
+
+  const RunEnvironment& environment_;
+  const StreamShape& shape_;
+  const Store& store_;
+  const SharedObjects& objects_;
+  std::size_t unit_;
+  Block block_;  // counted from the first item of the run
+  std::vector<char> needed_;
+  std::vector<Values> values_;
+};
+
+/// Of a table's rows, item numbers included.
+std::uint64_t checksum_of(const Table& table);
+
+/// Makes, binds and prepares an object from the tensors of its inputs.
+std::shared_ptr<const Component> make_object(const RunEnvironment& environment, std::size_t node,
+                                             const Inputs& in, const Rows& rows);
+
+}  // namespace pellucid

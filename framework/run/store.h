@@ -1,0 +1,76 @@
+// Store: where a run keeps what outlives a block: results, buffers between streams, states of
+// reducers. It knows which blocks it holds, also after a restart.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "buffers/journal.h"
+#include "plan/plan.h"
+
+namespace pellucid {
+
+class Workspace;
+
+/// What a port gave for one block, with the checksum under which it is journalled and the rows that
+/// failed (`on_item_error: skip`; empty: none).
+struct Produced {
+  std::variant<Tensor, Table> value;
+  std::uint64_t checksum = 0;
+  std::vector<char> failed;
+};
+
+class Store {
+ public:
+  /// Lays out result files and buffers (or finds those of an earlier process and checks, by journal
+  /// and checksum, which of their blocks count).
+  Store(const Plan& plan, Workspace& workspace, Journal& journal);
+  Store(const Store&) = delete;
+  Store& operator=(const Store&) = delete;
+  ~Store();
+
+  /// Some file or memory of the run is to hold this port.
+  bool keeps(std::size_t node, const std::string& port) const;
+  /// Units (blocks, or tiles of items) that a port's items come in.
+  std::size_t units(std::size_t node, const std::string& port) const;
+  bool holds(std::size_t node, const std::string& port, std::size_t unit) const;
+  /// Keeps one unit: writes it, then journals it where it went to a file.
+  void put(std::size_t node, const std::string& port, std::size_t unit, const Block& block,
+           const Produced& produced);
+
+  /// Items first .. first + count - 1, counted from the first item of the run.
+  Tensor tensor(std::size_t node, const std::string& port, std::int64_t first,
+                std::int64_t count) const;
+  Table table(std::size_t node, const std::string& port, std::int64_t first,
+              std::int64_t count) const;
+  /// Rows of these items that failed; empty where none did.
+  std::vector<char> failed(std::size_t node, const std::string& port, std::int64_t first,
+                           std::int64_t count) const;
+  /// A buffer that nobody will read again gives its memory back.
+  void drop(std::size_t node, const std::string& port);
+
+  /// States of reducers are kept under "state:PORT", one row a block.
+  static std::string state_port(const std::string& port) { return "state:" + port; }
+
+  void sync();
+  /// Gives the results their final names, tables with exactly the rows they have.
+  void finish(const std::string& provenance, bool overwrite);
+  std::vector<std::filesystem::path> result_files() const;
+
+ private:
+  struct Slot;
+  struct Files;
+  Slot* find(std::size_t node, const std::string& port) const;
+  Slot& slot(std::size_t node, const std::string& port) const;
+
+  const Plan& plan_;
+  Workspace& workspace_;
+  Journal& journal_;
+  std::unique_ptr<Files> files_;
+};
+
+}  // namespace pellucid
