@@ -32,24 +32,42 @@ struct Unit {
 constexpr long double kPi = std::numbers::pi_v<long double>;
 
 constexpr std::array kUnits{
-    Unit{"m", "length", 1, 1},          Unit{"cm", "length", 1, 1e2L},
-    Unit{"mm", "length", 1, 1e3L},      Unit{"um", "length", 1, 1e6L},
-    Unit{"µm", "length", 1, 1e6L},      Unit{"μm", "length", 1, 1e6L},
-    Unit{"nm", "length", 1, 1e9L},      Unit{"pm", "length", 1, 1e12L},
-    Unit{"A", "length", 1, 1e10L},      Unit{"Å", "length", 1, 1e10L},
-    Unit{"in", "length", 254, 1e4L},    Unit{"s", "time", 1, 1},
-    Unit{"ms", "time", 1, 1e3L},        Unit{"us", "time", 1, 1e6L},
-    Unit{"µs", "time", 1, 1e6L},        Unit{"μs", "time", 1, 1e6L},
-    Unit{"ns", "time", 1, 1e9L},        Unit{"min", "time", 60, 1},
-    Unit{"h", "time", 3600, 1},         Unit{"rad", "angle", 1, 1},
-    Unit{"mrad", "angle", 1, 1e3L},     Unit{"deg", "angle", kPi, 180},
-    Unit{"°", "angle", kPi, 180},       Unit{"Hz", "frequency", 1, 1},
-    Unit{"kHz", "frequency", 1e3L, 1},  Unit{"MHz", "frequency", 1e6L, 1},
-    Unit{"GHz", "frequency", 1e9L, 1},  Unit{"B", "size", 1, 1},
-    Unit{"kB", "size", 1e3L, 1},        Unit{"MB", "size", 1e6L, 1},
-    Unit{"GB", "size", 1e9L, 1},        Unit{"TB", "size", 1e12L, 1},
-    Unit{"KiB", "size", 0x1p10L, 1},    Unit{"MiB", "size", 0x1p20L, 1},
-    Unit{"GiB", "size", 0x1p30L, 1},    Unit{"TiB", "size", 0x1p40L, 1},
+    Unit{"m", "length", 1, 1},
+    Unit{"cm", "length", 1, 1e2L},
+    Unit{"mm", "length", 1, 1e3L},
+    Unit{"um", "length", 1, 1e6L},
+    Unit{"µm", "length", 1, 1e6L},
+    Unit{"μm", "length", 1, 1e6L},
+    Unit{"nm", "length", 1, 1e9L},
+    Unit{"pm", "length", 1, 1e12L},
+    Unit{"A", "length", 1, 1e10L},
+    Unit{"Å", "length", 1, 1e10L},
+    Unit{"in", "length", 254, 1e4L},
+    Unit{"s", "time", 1, 1},
+    Unit{"ms", "time", 1, 1e3L},
+    Unit{"us", "time", 1, 1e6L},
+    Unit{"µs", "time", 1, 1e6L},
+    Unit{"μs", "time", 1, 1e6L},
+    Unit{"ns", "time", 1, 1e9L},
+    Unit{"min", "time", 60, 1},
+    Unit{"h", "time", 3600, 1},
+    Unit{"rad", "angle", 1, 1},
+    Unit{"mrad", "angle", 1, 1e3L},
+    Unit{"deg", "angle", kPi, 180},
+    Unit{"°", "angle", kPi, 180},
+    Unit{"Hz", "frequency", 1, 1},
+    Unit{"kHz", "frequency", 1e3L, 1},
+    Unit{"MHz", "frequency", 1e6L, 1},
+    Unit{"GHz", "frequency", 1e9L, 1},
+    Unit{"B", "size", 1, 1},
+    Unit{"kB", "size", 1e3L, 1},
+    Unit{"MB", "size", 1e6L, 1},
+    Unit{"GB", "size", 1e9L, 1},
+    Unit{"TB", "size", 1e12L, 1},
+    Unit{"KiB", "size", 0x1p10L, 1},
+    Unit{"MiB", "size", 0x1p20L, 1},
+    Unit{"GiB", "size", 0x1p30L, 1},
+    Unit{"TiB", "size", 0x1p40L, 1},
     Unit{"px", "number of pixels", 1, 1},
 };
 
@@ -169,8 +187,7 @@ class Reading {
       const Quantity right = signed_power();
       if (right.has_unit && (multiply ? left.has_unit : !left.has_unit))
         throw Misread{"'" + std::string(text_) + "' has a unit that is not a plain one"};
-      left.has_unit = multiply ? left.has_unit || right.has_unit
-                               : left.has_unit && !right.has_unit;
+      left.has_unit = multiply ? left.has_unit || right.has_unit : left.has_unit && !right.has_unit;
       left.number = multiply ? left.number * right.number : left.number / right.number;
     }
   }
@@ -222,7 +239,8 @@ class Reading {
   }
 
   Real literal() {
-    const bool begins = is_digit(at_) || (at_ < text_.size() && text_[at_] == '.' && is_digit(at_ + 1));
+    const bool begins =
+        is_digit(at_) || (at_ < text_.size() && text_[at_] == '.' && is_digit(at_ + 1));
     if (!begins) throw Misread{};
     Real number = 0;
     const char* const first = text_.data() + at_;
@@ -385,8 +403,8 @@ std::int64_t integer_of(const Value& value, const std::string& unit) {
   const Unit* const known = known_unit(unit);
   if (known && known->kind == "size") number = std::floor(number);  // "4.7 GiB" is no whole number
   if (number != std::floor(number))
-    throw ConfigError("expected " + wanted(unit, "a whole number") + ", found " +
-                          value.described(), value.where());
+    throw ConfigError("expected " + wanted(unit, "a whole number") + ", found " + value.described(),
+                      value.where());
   if (number >= 0x1p63L || number < -0x1p63L)
     throw ConfigError("'" + value.text() + "' is too large; the largest whole number is " +
                           std::to_string(std::numeric_limits<std::int64_t>::max()),

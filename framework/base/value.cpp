@@ -136,10 +136,14 @@ void Value::set(const std::string& key, Value value, SourceLocation key_where) {
 
 std::string Value::described() const {
   switch (kind_) {
-    case Kind::null: return "nothing";
-    case Kind::list: return "a list";
-    case Kind::map: return "a map";
-    case Kind::scalar: break;
+    case Kind::null:
+      return "nothing";
+    case Kind::list:
+      return "a list";
+    case Kind::map:
+      return "a map";
+    case Kind::scalar:
+      break;
   }
   return "'" + shortened(text_) + "'";
 }

@@ -16,7 +16,7 @@ namespace pellucid {
 
 /// `node.port` in `in:` or `keep:`, or `node` alone (port empty).
 struct Reference {
-  std::string node;   ///< empty: there is no such node, which has been reported
+  std::string node;  ///< empty: there is no such node, which has been reported
   std::string port;
   SourceLocation where;
 };
@@ -27,16 +27,16 @@ enum class OnItemError { stop, skip };
 
 /// One node as the file says it.
 struct NodeText {
-  std::string name;       ///< with the prefix of its include, "optics.blur"
-  SourceLocation where;   ///< of the name
-  std::string use;        ///< "operators/convolution"; empty: unreadable, which has been reported
+  std::string name;      ///< with the prefix of its include, "optics.blur"
+  SourceLocation where;  ///< of the name
+  std::string use;       ///< "operators/convolution"; empty: unreadable, which has been reported
   SourceLocation use_where;
   std::vector<std::pair<std::string, Reference>> in;  ///< port name -> where it comes from
   std::vector<SourceLocation> in_where;               ///< of the port names
-  Value with;             ///< a map, or null; substituted
+  Value with;                                         ///< a map, or null; substituted
   std::optional<double> timeout;                      ///< seconds
-  std::string seed_as;    ///< name whose draws this node shares; empty: its own name
-  std::optional<OnNonfinite> nonfinite;               ///< empty: as in the settings
+  std::string seed_as;                   ///< name whose draws this node shares; empty: its own name
+  std::optional<OnNonfinite> nonfinite;  ///< empty: as in the settings
   std::optional<OnItemError> on_item_error;
 };
 
@@ -44,14 +44,14 @@ struct NodeText {
 struct RunSettings {
   std::string device = "cpu";
   std::uint64_t seed = 0;
-  std::optional<std::int64_t> memory;        ///< bytes
+  std::optional<std::int64_t> memory;  ///< bytes
   std::optional<int> threads;
   int workers = 1;
   /// Block size: items, or bytes of the largest edge.
   std::optional<std::int64_t> block_items;
   std::int64_t block_bytes = std::int64_t{16} << 20;
-  std::vector<std::int64_t> tile;            ///< [h, w] or [z, h, w]; empty: items are not cut
-  double durability = 5;                     ///< seconds between syncs
+  std::vector<std::int64_t> tile;  ///< [h, w] or [z, h, w]; empty: items are not cut
+  double durability = 5;           ///< seconds between syncs
   OnNonfinite nonfinite = OnNonfinite::stop;
   OnItemError on_item_error = OnItemError::stop;
   /// Where each setting stands, for errors of the plan ("memory", "tile", ...).
@@ -66,13 +66,13 @@ struct Document {
   std::string label;
   std::vector<std::pair<std::string, std::string>> labels;  ///< axis name -> label
   RunSettings settings;
-  std::vector<NodeText> nodes;        ///< in the order of the file; included nodes at their place
+  std::vector<NodeText> nodes;  ///< in the order of the file; included nodes at their place
   std::vector<Reference> keep;
 };
 
 /// The text of one file that was read, for quoting lines in reports.
 struct SourceText {
-  std::string name;   ///< as in SourceLocation::file
+  std::string name;  ///< as in SourceLocation::file
   std::string text;
 };
 

@@ -21,13 +21,12 @@ constexpr std::size_t kMostListed = 12;
 std::string component_of(const Value& value) {
   const std::string& text = value.text();
   const std::size_t slash = text.find('/');
-  const bool well_formed =
-      slash != std::string::npos && slash > 0 && slash + 1 < text.size() &&
-      text.find('/', slash + 1) == std::string::npos &&
-      std::all_of(text.begin(), text.end(), [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-               c == '_' || c == '-' || c == '/';
-      });
+  const bool well_formed = slash != std::string::npos && slash > 0 && slash + 1 < text.size() &&
+                           text.find('/', slash + 1) == std::string::npos &&
+                           std::all_of(text.begin(), text.end(), [](char c) {
+                             return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                                    (c >= '0' && c <= '9') || c == '_' || c == '-' || c == '/';
+                           });
   if (!well_formed) expect("PLUGIN/COMPONENT such as operators/convolution", value);
   return text;
 }
@@ -36,8 +35,7 @@ std::string unknown_node(const std::string& name, const NodeNames& names) {
   const std::string nearest = nearest_name(name, names.in_order);
   std::string sentence = "node '" + name + "' does not exist";
   if (!nearest.empty()) return sentence + "; did you mean '" + nearest + "'?";
-  if (names.in_order.size() <= kMostListed)
-    sentence += "; the nodes are " + listed(names.in_order);
+  if (names.in_order.size() <= kMostListed) sentence += "; the nodes are " + listed(names.in_order);
   return sentence;
 }
 
@@ -52,7 +50,8 @@ Reference reference_of(const Value& value, const NodeNames& names) {
   const std::string node = text.substr(0, dot);
   if (names.known.count(node)) return {node, text.substr(dot + 1), value.where()};
   // Of an included node the whole text may be the name.
-  const bool included = node.find('.') != std::string::npos || nearest_name(node, names.in_order).empty();
+  const bool included =
+      node.find('.') != std::string::npos || nearest_name(node, names.in_order).empty();
   const bool whole_is_nearer = included && !nearest_name(text, names.in_order).empty();
   throw ConfigError(unknown_node(whole_is_nearer ? text : node, names), value.where());
 }
@@ -129,10 +128,9 @@ class NodeReading {
     const std::string nearest = nearest_name(entry.key, kKeysOfNodes);
     findings_.report(entry.where,
                      "unknown key '" + entry.key + "'" +
-                         (nearest.empty()
-                              ? "; a node has " + listed(kKeysOfNodes) +
-                                    ", and its parameters stand under 'with'"
-                              : "; did you mean '" + nearest + "'?"));
+                         (nearest.empty() ? "; a node has " + listed(kKeysOfNodes) +
+                                                ", and its parameters stand under 'with'"
+                                          : "; did you mean '" + nearest + "'?"));
   }
 
   const NodeNames& names_;

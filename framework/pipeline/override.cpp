@@ -60,8 +60,9 @@ class Setting {
     if (target.is_list()) {
       set_item(target, path);
     } else if (target.is_scalar()) {
-      findings_.report(override_.where, "'" + override_.path + "' has no place: what stands before '" +
-                                            key + "' is " + target.described() + ", not a map");
+      findings_.report(override_.where, "'" + override_.path +
+                                            "' has no place: what stands before '" + key + "' is " +
+                                            target.described() + ", not a map");
     } else {
       if (!target.find(key)) {
         Value empty;
@@ -122,8 +123,8 @@ void override_node(const Override& override, RawPipeline& pipeline, Variables& v
   Value::Entry* const node = node_of(pipeline, segments, length);
   if (!node) {
     std::vector<std::string> names = pipeline.node_names();
-    const std::string name = segments.size() > 1 ? joined(Path(segments).first(segments.size() - 1))
-                                                 : override.path;
+    const std::string name =
+        segments.size() > 1 ? joined(Path(segments).first(segments.size() - 1)) : override.path;
     names.insert(names.end(), {"settings", "vars"});
     std::string nearest = nearest_name(name, names);
     if (nearest.empty()) nearest = nearest_name(segments.front(), names);
@@ -136,8 +137,8 @@ void override_node(const Override& override, RawPipeline& pipeline, Variables& v
   const Path rest = Path(segments).subspan(length);
   if (rest.empty() || (rest.size() == 1 && (rest.front() == "in" || rest.front() == "with"))) {
     findings.report(override.where, "'" + override.path + "' does not say what to set; say '" +
-                                        node->key + ".PARAMETER', '" + node->key + ".in.PORT' or '" +
-                                        node->key + ".use'");
+                                        node->key + ".PARAMETER', '" + node->key +
+                                        ".in.PORT' or '" + node->key + ".use'");
     return;
   }
   if (!node->value.is_map()) return;
@@ -161,8 +162,8 @@ std::vector<Override> read_overrides(const std::vector<std::string>& arguments, 
     const std::size_t end = argument.find('=');
     begin += argument.size() + 1;
     if (end == std::string::npos || end == 0) {
-      reading.findings.report(where, "expected PATH=VALUE such as restore.iterations=50, found '" +
-                                         argument + "'");
+      reading.findings.report(
+          where, "expected PATH=VALUE such as restore.iterations=50, found '" + argument + "'");
       continue;
     }
     // The value is read where it stands in the source, so that its places are right.
@@ -199,9 +200,9 @@ void override_variable(const Override& override, RawPipeline& pipeline, Findings
     std::vector<std::string> names(pipeline.referenced.begin(), pipeline.referenced.end());
     for (const Value::Entry& entry : pipeline.vars) names.push_back(entry.key);
     const std::string nearest = nearest_name(name, names);
-    findings.report(override.where, "'" + override.path + "' sets nothing: the pipeline has no variable '" +
-                                        name + "'" +
-                                        (nearest.empty() ? "" : "; did you mean '" + nearest + "'?"));
+    findings.report(override.where,
+                    "'" + override.path + "' sets nothing: the pipeline has no variable '" + name +
+                        "'" + (nearest.empty() ? "" : "; did you mean '" + nearest + "'?"));
     return;
   }
   const bool is_new = known == pipeline.vars.end();

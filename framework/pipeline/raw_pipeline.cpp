@@ -29,9 +29,9 @@ struct ReadFile {
 /// One use of a file: the file that is run, or an include.
 struct Inclusion {
   const ReadFile* file = nullptr;
-  std::string prefix;                   ///< "optics." or empty
-  std::vector<std::string> chain;       ///< canonical paths of the files from the run one to this
-  std::set<std::string> decided = {};   ///< variables that an including file defines
+  std::string prefix;                  ///< "optics." or empty
+  std::vector<std::string> chain;      ///< canonical paths of the files from the run one to this
+  std::set<std::string> decided = {};  ///< variables that an including file defines
   bool is_main() const { return chain.size() == 1; }
 };
 
@@ -48,7 +48,8 @@ class Joining {
     add({&file, "", {path}});
     for (const Value::Entry& entry : joined_.vars)
       collect_references(entry.value, joined_.referenced);
-    for (const Value::Entry& node : joined_.nodes) collect_references(node.value, joined_.referenced);
+    for (const Value::Entry& node : joined_.nodes)
+      collect_references(node.value, joined_.referenced);
     collect_references(joined_.settings, joined_.referenced);
     collect_references(joined_.sweep, joined_.referenced);
     for (const Value& reference : joined_.keep) collect_references(reference, joined_.referenced);
@@ -78,12 +79,14 @@ class Joining {
     std::optional<Value> root = read_yaml(source, reading_.budget, findings());
     if (findings().count() > before && !root) return std::nullopt;
     if (!root || root->is_null()) {
-      findings().report(source.place(0, 0), "the file is empty; a pipeline begins with 'pellucid: 1'");
+      findings().report(source.place(0, 0),
+                        "the file is empty; a pipeline begins with 'pellucid: 1'");
       return std::nullopt;
     }
     if (!root->is_map()) {
-      findings().report(root->where(), "a pipeline is a map that begins with 'pellucid: 1', found " +
-                                           root->described());
+      findings().report(
+          root->where(),
+          "a pipeline is a map that begins with 'pellucid: 1', found " + root->described());
       return std::nullopt;
     }
     return is_of_this_version(*root) ? root : std::nullopt;
@@ -98,8 +101,8 @@ class Joining {
       return true;
     }
     if (stated->is_scalar() && stated->text() == version) return true;
-    std::string sentence = "'pellucid': expected " + version + ", the version of the language, found " +
-                           stated->described();
+    std::string sentence = "'pellucid': expected " + version +
+                           ", the version of the language, found " + stated->described();
     if (stated->is_scalar() && stated->text().find_first_not_of("0123456789") == std::string::npos)
       sentence += "; a file of another version needs another Pellucid";
     findings().unreadable(stated->where(), sentence);
@@ -142,16 +145,18 @@ class Joining {
     } else if (entry.value.is_map() || entry.value.is_null()) {
       joined_.settings = entry.value;
     } else {
-      findings().unreadable(entry.value.where(), "'settings': expected a map such as {device: cpu}, "
-                                                 "found " + entry.value.described());
+      findings().unreadable(entry.value.where(),
+                            "'settings': expected a map such as {device: cpu}, "
+                            "found " +
+                                entry.value.described());
     }
   }
 
   void add_vars(const Value& vars, const Inclusion& use, std::set<std::string>& decided) {
     if (vars.is_null()) return;
     if (!vars.is_map()) {
-      findings().unreadable(vars.where(), "'vars': expected a map of names and values, found " +
-                                              vars.described());
+      findings().unreadable(
+          vars.where(), "'vars': expected a map of names and values, found " + vars.described());
       return;
     }
     for (const Value::Entry& entry : vars.entries()) {
@@ -175,14 +180,14 @@ class Joining {
   }
 
   void add_nodes(const Value& nodes, const Inclusion& use) {
-    if (!nodes.is_map() || nodes.entries().empty()) {
-      if (nodes.is_map() || nodes.is_null())
-        findings().unreadable(nodes.where(), "'nodes': a pipeline has at least one node");
-      else
-        findings().unreadable(nodes.where(), "'nodes': expected a map of names and nodes, found " +
-                                                 nodes.described());
+    if (!nodes.is_map() && !nodes.is_null()) {
+      findings().unreadable(
+          nodes.where(), "'nodes': expected a map of names and nodes, found " + nodes.described());
       return;
     }
+    // Where entries of the map were refused, this has been said.
+    if (nodes.entries().empty() && findings().empty())
+      findings().unreadable(nodes.where(), "'nodes': a pipeline has at least one node");
     for (const Value::Entry& entry : nodes.entries()) {
       if (accept_node_name(entry.key, entry.where, "a node")) add_node(entry, use);
     }
@@ -193,8 +198,8 @@ class Joining {
     std::string fault = fault_of_name(name);
     if (reading_.dotted_names && !name.empty()) fault.clear();
     if (name == "settings" || name == "vars")
-      fault = what + " cannot be called '" + name + "'; --set and sweeps use this name for '" + name +
-              ":'";
+      fault = what + " cannot be called '" + name + "'; --set and sweeps use this name for '" +
+              name + ":'";
     if (!fault.empty()) findings().report(where, fault);
     return fault.empty();
   }
@@ -238,7 +243,8 @@ class Joining {
     if (!includes.is_list()) {
       findings().unreadable(includes.where(),
                             "'include': expected a list such as [{file: optics.yaml, as: optics}], "
-                            "found " + includes.described());
+                            "found " +
+                                includes.described());
       return;
     }
     for (const Value& include : includes.items()) add_include(include, use);
@@ -246,8 +252,10 @@ class Joining {
 
   void add_include(const Value& include, const Inclusion& use) {
     if (!include.is_map()) {
-      findings().unreadable(include.where(), "'include': expected a map such as {file: optics.yaml, "
-                                             "as: optics}, found " + include.described());
+      findings().unreadable(include.where(),
+                            "'include': expected a map such as {file: optics.yaml, "
+                            "as: optics}, found " +
+                                include.described());
       return;
     }
     for (const Value::Entry& entry : include.entries())
@@ -273,8 +281,8 @@ class Joining {
     Value text = variables.substitute(*value);
     if (findings().count() > before) return std::nullopt;
     if (text.is_scalar() && !text.text().empty()) return text;
-    findings().unreadable(value->where(), "'include': '" + key + "': expected text, found " +
-                                              text.described());
+    findings().unreadable(value->where(),
+                          "'include': '" + key + "': expected text, found " + text.described());
     return std::nullopt;
   }
 

@@ -17,13 +17,13 @@ namespace pellucid {
 
 /// Nodes have their full names ("optics.blur"), and what they refer to too.
 struct RawPipeline {
-  SourceLocation where;               ///< of the file that is run
+  SourceLocation where;  ///< of the file that is run
   std::vector<Value::Entry> vars;
   std::vector<Value::Entry> nodes;
-  Value settings;                     ///< a map, or null
-  Value sweep;                        ///< anything: it is read later
-  std::vector<Value> keep;            ///< "node.port"
-  std::set<std::string> referenced;   ///< names of all variables that are used somewhere
+  Value settings;                    ///< a map, or null
+  Value sweep;                       ///< anything: it is read later
+  std::vector<Value> keep;           ///< "node.port"
+  std::set<std::string> referenced;  ///< names of all variables that are used somewhere
 
   Value::Entry* find_node(const std::string& name);
   std::vector<std::string> node_names() const;
@@ -32,8 +32,8 @@ struct RawPipeline {
 /// What reading needs beside the text.
 struct Reading {
   const Environment* environment = nullptr;
-  bool dotted_names = false;          ///< the text is a resolved one: its node names have dots
-  std::deque<Source> sources = {};    ///< all texts that were read, in order
+  bool dotted_names = false;        ///< the text is a resolved one: its node names have dots
+  std::deque<Source> sources = {};  ///< all texts that were read, in order
   Budget budget = {};
   Findings findings = {};
 };

@@ -18,13 +18,17 @@ using Characters = std::vector<std::string>;
 /// A line as characters, each to be shown in one column.
 Characters characters_of(std::string_view line) {
   Characters characters;
-  for (const char byte : line) {
-    const auto code = static_cast<unsigned char>(byte);
-    if ((code & 0xC0) == 0x80 && !characters.empty()) {
-      characters.back() += byte;
+  for (std::size_t at = 0; at < line.size();) {
+    const std::size_t length = character_length(line, at);
+    const auto code = static_cast<unsigned char>(line[at]);
+    if (length == 0) {
+      characters.emplace_back("\uFFFD");
+    } else if (code < 0x20 || code == 0x7F) {
+      characters.emplace_back(" ");
     } else {
-      characters.emplace_back(1, code < 0x20 || code == 0x7F ? ' ' : byte);
+      characters.emplace_back(line.substr(at, length));
     }
+    at += std::max<std::size_t>(length, 1);
   }
   return characters;
 }
@@ -35,10 +39,13 @@ std::string text_of(const Characters& characters, std::size_t begin, std::size_t
   return text;
 }
 
-/// The line that a place lies in, and a caret below the place; indented by two.
+/// The line that a place lies in, and a caret below the place; indented by two. Nothing for a blank
+/// line.
 std::string quote(const SourceText& source, const SourceLocation& where) {
   const Source places(source.name, source.text, "");
-  const Characters line = characters_of(places.line(where.line - 1));
+  const std::string_view text = places.line(where.line - 1);
+  if (text.find_first_not_of(" \t") == std::string_view::npos) return {};
+  const Characters line = characters_of(text);
   const auto caret = std::min(static_cast<std::size_t>(where.column - 1), line.size());
 
   std::size_t begin = 0;
@@ -57,7 +64,8 @@ std::string quote(const SourceText& source, const SourceLocation& where) {
     }
   }
   const std::size_t indent = 2 + (before.empty() ? 0 : 1) + caret - begin;
-  return "  " + before + text_of(line, begin, end) + after + "\n" + std::string(indent, ' ') + "^\n";
+  return "  " + before + text_of(line, begin, end) + after + "\n" + std::string(indent, ' ') +
+         "^\n";
 }
 
 std::string sentence_of(const Problem& problem) {

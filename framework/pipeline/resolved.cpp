@@ -40,9 +40,9 @@ std::string settings_text(const RunSettings& settings) {
   text += line(2, "memory", settings.memory ? Value(*settings.memory) : Value("auto"));
   text += line(2, "threads", settings.threads ? Value(*settings.threads) : Value("auto"));
   text += line(2, "workers", settings.workers);
-  text += line(2, "block", settings.block_items
-                               ? Value(*settings.block_items)
-                               : Value(std::to_string(settings.block_bytes) + " B"));
+  text += line(2, "block",
+               settings.block_items ? Value(*settings.block_items)
+                                    : Value(std::to_string(settings.block_bytes) + " B"));
   if (!settings.tile.empty()) {
     std::vector<Value> tile(settings.tile.begin(), settings.tile.end());
     text += line(2, "tile", Value::list(std::move(tile)));

@@ -22,8 +22,7 @@ bool is_auto(const Value& value) { return value.is_scalar() && value.text() == "
 
 std::int64_t integer_from(const Value& value, std::int64_t least, const std::string& what) {
   const std::int64_t number = integer_of(value);
-  if (number < least)
-    expect(what + " of at least " + std::to_string(least), value);
+  if (number < least) expect(what + " of at least " + std::to_string(least), value);
   return number;
 }
 
@@ -63,8 +62,8 @@ void read_block(const Value& value, RunSettings& settings) {
     settings.block_items = integer_from(value, 1, "a number of items");
     return;
   }
-  const bool is_number = value.is_scalar() && value.text().find_first_of("0123456789") !=
-                                                  std::string::npos;
+  const bool is_number =
+      value.is_scalar() && value.text().find_first_of("0123456789") != std::string::npos;
   if (!is_number) expect("a number of items such as 8, or a size such as '16 MiB'", value);
   settings.block_bytes = integer_of(value, "B");
   if (settings.block_bytes < 1) expect("a size of at least 1 B", value);

@@ -15,28 +15,6 @@ constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 
 bool is_continuation(char byte) { return (static_cast<unsigned char>(byte) & 0xC0) == 0x80; }
 
-/// Number of bytes of the valid UTF-8 character at `at`, or 0. After Unicode 15, table 3-7.
-std::size_t character_length(std::string_view text, std::size_t at) {
-  const auto byte = [&](std::size_t i) {
-    return at + i < text.size() ? static_cast<unsigned char>(text[at + i]) : 0u;
-  };
-  const auto within = [&](std::size_t i, unsigned low, unsigned high) {
-    return byte(i) >= low && byte(i) <= high;
-  };
-  const unsigned first = byte(0);
-  if (first < 0x80) return 1;
-  if (first < 0xC2 || first > 0xF4) return 0;
-  if (first < 0xE0) return within(1, 0x80, 0xBF) ? 2 : 0;
-  if (first < 0xF0) {
-    const unsigned low = first == 0xE0 ? 0xA0 : 0x80;
-    const unsigned high = first == 0xED ? 0x9F : 0xBF;
-    return within(1, low, high) && within(2, 0x80, 0xBF) ? 3 : 0;
-  }
-  const unsigned low = first == 0xF0 ? 0x90 : 0x80;
-  const unsigned high = first == 0xF4 ? 0x8F : 0xBF;
-  return within(1, low, high) && within(2, 0x80, 0xBF) && within(3, 0x80, 0xBF) ? 4 : 0;
-}
-
 std::string hexadecimal(char byte) {
   static constexpr std::string_view kDigits = "0123456789ABCDEF";
   const auto code = static_cast<unsigned char>(byte);
@@ -61,7 +39,9 @@ std::string_view kind_of_file(std::string_view text) {
       Signature{"%PDF"sv, "a PDF document"sv},
       Signature{"PK\x03\x04"sv, "a ZIP archive"sv},
       Signature{"\x1F\x8B"sv, "a gzip archive"sv},
-      Signature{"\x7F" "ELF"sv, "a program"sv},
+      Signature{"\x7F"
+                "ELF"sv,
+                "a program"sv},
       Signature{"\xFF\xFE"sv, "UTF-16 text; save it as UTF-8"sv},
       Signature{"\xFE\xFF"sv, "UTF-16 text; save it as UTF-8"sv},
   };
@@ -88,9 +68,8 @@ bool check_characters(const Source& source, Findings& findings) {
       return false;
     }
     if ((code < 0x20 && code != '\t' && code != '\n' && code != '\r') || code == 0x7F) {
-      findings.report(source.place_of_byte(at),
-                      "the control character " + hexadecimal(text[at]) +
-                          " has no place in a pipeline; remove it");
+      findings.report(source.place_of_byte(at), "the control character " + hexadecimal(text[at]) +
+                                                    " has no place in a pipeline; remove it");
       return false;
     }
     at += length;
@@ -106,18 +85,40 @@ bool check_indentation(const Source& source, Findings& findings) {
     const std::string_view line = source.line(i);
     const std::size_t content = line.find_first_not_of(" \t");
     const std::size_t tab = line.find('\t');
-    if (content == std::string_view::npos || tab == std::string_view::npos || tab > content) continue;
+    if (content == std::string_view::npos || tab == std::string_view::npos || tab > content)
+      continue;
     if (line[content] == '#') continue;
     if (lines++ == 0) first = source.place(i, static_cast<std::ptrdiff_t>(tab));
   }
   if (lines == 0) return true;
-  findings.report(first, "this line is indented with a tab; YAML is indented with spaces" +
-                             (lines == 1 ? std::string()
-                                         : " (" + std::to_string(lines) + " lines have tabs)"));
+  findings.report(
+      first, "this line is indented with a tab; YAML is indented with spaces" +
+                 (lines == 1 ? std::string() : " (" + std::to_string(lines) + " lines have tabs)"));
   return false;
 }
 
 }  // namespace
+
+std::size_t character_length(std::string_view text, std::size_t at) {
+  const auto byte = [&](std::size_t i) {
+    return at + i < text.size() ? static_cast<unsigned char>(text[at + i]) : 0u;
+  };
+  const auto within = [&](std::size_t i, unsigned low, unsigned high) {
+    return byte(i) >= low && byte(i) <= high;
+  };
+  const unsigned first = byte(0);
+  if (first < 0x80) return 1;
+  if (first < 0xC2 || first > 0xF4) return 0;
+  if (first < 0xE0) return within(1, 0x80, 0xBF) ? 2 : 0;
+  if (first < 0xF0) {
+    const unsigned low = first == 0xE0 ? 0xA0 : 0x80;
+    const unsigned high = first == 0xED ? 0x9F : 0xBF;
+    return within(1, low, high) && within(2, 0x80, 0xBF) ? 3 : 0;
+  }
+  const unsigned low = first == 0xF0 ? 0x90 : 0x80;
+  const unsigned high = first == 0xF4 ? 0x8F : 0xBF;
+  return within(1, low, high) && within(2, 0x80, 0xBF) && within(3, 0x80, 0xBF) ? 4 : 0;
+}
 
 Source::Source(std::string name, std::string text, const std::filesystem::path& folder)
     : name_(std::make_shared<const std::string>(std::move(name))), text_(std::move(text)) {
@@ -163,7 +164,8 @@ SourceLocation Source::place(std::ptrdiff_t line, std::ptrdiff_t byte) const {
 SourceLocation Source::place_of_byte(std::size_t byte) const {
   const auto next = std::upper_bound(line_starts_.begin(), line_starts_.end(), byte);
   const auto line = std::distance(line_starts_.begin(), next) - 1;
-  return place(line, static_cast<std::ptrdiff_t>(byte - line_starts_[static_cast<std::size_t>(line)]));
+  return place(line,
+               static_cast<std::ptrdiff_t>(byte - line_starts_[static_cast<std::size_t>(line)]));
 }
 
 std::optional<Source> read_source(const std::filesystem::path& file, const std::string& name,

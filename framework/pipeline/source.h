@@ -51,6 +51,9 @@ class Source {
   mutable std::int32_t last_column_ = 1;
 };
 
+/// Number of bytes of the valid UTF-8 character at `at`, or 0. After Unicode 15, table 3-7.
+std::size_t character_length(std::string_view text, std::size_t at);
+
 /// Reads a file. Reports a file that is missing, unreadable or too large, and gives nothing then;
 /// `asked_from` is the place that names the file, or the file itself.
 std::optional<Source> read_source(const std::filesystem::path& file, const std::string& name,

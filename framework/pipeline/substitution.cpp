@@ -1,5 +1,5 @@
-// Substitution: variable, then environment, then default; a substitution that is the whole scalar takes
-// the variable's value as it is.
+// Substitution: variable, then environment, then default; a substitution that is the whole scalar
+// takes the variable's value as it is.
 #include "pipeline/substitution.h"
 
 #include <algorithm>
@@ -79,8 +79,8 @@ struct Variables::Substitution {
     found.name = inside.substr(0, separator);
     if (separator != std::string::npos) found.fallback = inside.substr(separator + 2);
     if (!is_name(found.name))
-      found.fault = "expected a name as in \"${name}\" or \"${name:-default}\", found '${" + inside +
-                    "}'";
+      found.fault =
+          "expected a name as in \"${name}\" or \"${name:-default}\", found '${" + inside + "}'";
     return found;
   }
 };
@@ -190,8 +190,8 @@ Value Variables::looked_up(const Substitution& substitution, const Value& scalar
   }
   if (substitution.fallback) {
     if (++depth_of_defaults_ > static_cast<int>(kDeepest))
-      fail(scalar.where(), "defaults stand in each other more than " + std::to_string(kDeepest) +
-                               " deep");
+      fail(scalar.where(),
+           "defaults stand in each other more than " + std::to_string(kDeepest) + " deep");
     Value value = filled(Value::scalar(*substitution.fallback, scalar.where()));
     --depth_of_defaults_;
     return value;
@@ -278,8 +278,10 @@ std::string fault_of_name(const std::string& name) {
     return "a name has no dots, found '" + name +
            "'; dots stand between a node and its ports and parameters";
   if (!is_name(name))
-    return "a name has letters, digits, '_' and '-' and does not begin with '-', found '" + name + "'";
-  if (name.size() > 100) return "a name has at most 100 characters, found " + std::to_string(name.size());
+    return "a name has letters, digits, '_' and '-' and does not begin with '-', found '" + name +
+           "'";
+  if (name.size() > 100)
+    return "a name has at most 100 characters, found " + std::to_string(name.size());
   return {};
 }
 

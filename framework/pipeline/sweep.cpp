@@ -46,7 +46,8 @@ class SweepReading {
     if (!list.is_list()) {
       findings_.unreadable(sweep.where(),
                            "'sweep': expected a list of axes such as [{restore.lambda: [0.1, 1]}], "
-                           "found " + list.described());
+                           "found " +
+                               list.described());
       return {};
     }
     std::vector<SweepAxis> axes;
@@ -68,8 +69,10 @@ class SweepReading {
     if (axis.is_map() && axis.entries().size() == 1) return values_axis(axis.entries().front());
     if (axis.is_list() && !axis.items().empty()) return sets_axis(axis, number);
     std::string sentence =
-        "'sweep': an axis is a map {PATH: [values]} or a list of {label: NAME, set: {PATH: value}}, "
-        "found " + axis.described();
+        "'sweep': an axis is a map {PATH: [values]} or a list of {label: NAME, set: {PATH: "
+        "value}}, "
+        "found " +
+        axis.described();
     if (axis.is_list()) sentence += " without items";
     if (axis.is_map())
       sentence += " of " + std::to_string(axis.entries().size()) +
@@ -105,8 +108,8 @@ class SweepReading {
       auto choice = read_set(whole(item));
       if (!choice) continue;
       if (!labels.insert(choice->label).second)
-        findings_.report(item.where(), "'sweep': the label '" + choice->label +
-                                           "' stands in this axis already");
+        findings_.report(item.where(),
+                         "'sweep': the label '" + choice->label + "' stands in this axis already");
       for (const Override& override : choice->overrides) paths.insert(override.path);
       if (choice->overrides.size() == 1) ++sets_of_one;
       axis.choices.push_back(std::move(*choice));
@@ -139,11 +142,11 @@ class SweepReading {
     const Value* const label = item.find("label");
     const Value* const set = item.find("set");
     if (!item.is_map() || !label || !set) {
-      findings_.unreadable(item.where(), "'sweep': expected {label: NAME, set: {PATH: value}}, found " +
-                                             (item.is_map() ? "a map without '" +
-                                                                  std::string(label ? "set" : "label") +
-                                                                  "'"
-                                                            : item.described()));
+      findings_.unreadable(
+          item.where(),
+          "'sweep': expected {label: NAME, set: {PATH: value}}, found " +
+              (item.is_map() ? "a map without '" + std::string(label ? "set" : "label") + "'"
+                             : item.described()));
       return std::nullopt;
     }
     for (const Value::Entry& entry : item.entries())
@@ -156,8 +159,10 @@ class SweepReading {
       return std::nullopt;
     }
     if (!set->is_map()) {
-      findings_.unreadable(set->where(), "'sweep': 'set': expected a map of paths and values such as "
-                                         "{restore.lambda: 0.5}, found " + set->described());
+      findings_.unreadable(set->where(),
+                           "'sweep': 'set': expected a map of paths and values such as "
+                           "{restore.lambda: 0.5}, found " +
+                               set->described());
       return std::nullopt;
     }
     SweepChoice choice{label->text(), folder_name(label->text()), {}};
@@ -169,8 +174,9 @@ class SweepReading {
 
   bool accept_path(const std::string& path, const SourceLocation& where) {
     if (path != "settings" && path.compare(0, 9, "settings.") != 0) return true;
-    findings_.report(where, "'sweep': settings hold for the whole run, and cannot be swept; found '" +
-                                path + "'");
+    findings_.report(
+        where,
+        "'sweep': settings hold for the whole run, and cannot be swept; found '" + path + "'");
     return false;
   }
 
@@ -179,8 +185,8 @@ class SweepReading {
     for (const SweepAxis& axis : axes) {
       points *= axis.choices.size();
       if (points <= kMostPoints) continue;
-      findings_.unreadable(where, "'sweep': the axes have more than " + std::to_string(kMostPoints) +
-                                      " points together");
+      findings_.unreadable(where, "'sweep': the axes have more than " +
+                                      std::to_string(kMostPoints) + " points together");
       return false;
     }
     return true;
@@ -226,7 +232,8 @@ std::vector<SweepPoint> points_of(const std::vector<SweepAxis>& axes) {
         if (!next.label.empty()) next.label += ',';
         next.label += (axis.is_named ? axis.name + "=" : "") + choice.folder;
         next.labels.emplace_back(axis.name, choice.label);
-        next.overrides.insert(next.overrides.end(), choice.overrides.begin(), choice.overrides.end());
+        next.overrides.insert(next.overrides.end(), choice.overrides.begin(),
+                              choice.overrides.end());
         longer.push_back(std::move(next));
       }
     }

@@ -1,5 +1,5 @@
-// YAML: builds values with places from yaml-cpp's events, because its nodes lose too much: places of
-// keys, duplicate keys, aliases and quotes.
+// YAML: builds values with places from yaml-cpp's events, because its nodes lose too much: places
+// of keys, duplicate keys, aliases and quotes.
 #include "pipeline/yaml.h"
 
 #include <array>
@@ -55,11 +55,11 @@ class Builder final : public YAML::EventHandler {
     if (!root_) return;
     const SourceLocation where = place(mark);
     if (source_.line(mark.line).substr(0, 3) == "---" || ends_document_before(mark.line)) {
-      findings_.report(where, "a second YAML document begins here; a pipeline is one document");
+      report(where, "a second YAML document begins here; a pipeline is one document");
     } else {
-      findings_.report(where,
-                       "this line is indented less than the first one; keys of one map stand "
-                       "exactly below each other");
+      report(where,
+             "this line is indented less than the first one; keys of one map stand "
+             "exactly below each other");
     }
     throw Stop{};
   }
@@ -82,7 +82,7 @@ class Builder final : public YAML::EventHandler {
     const bool quoted = tag != "?" && tag != "";
     if (tag == "!") check_quotes(mark);
     if (text.find('\0') != std::string::npos)
-      findings_.report(where, "'\\0' has no place in the text of a pipeline; remove it");
+      report(where, "'\\0' has no place in the text of a pipeline; remove it");
     Value value = Value::scalar(text, where, quoted);
     budget_.charge(value, where);
     emit(std::move(value), anchor);
@@ -92,7 +92,7 @@ class Builder final : public YAML::EventHandler {
     const SourceLocation where = place(mark);
     const auto known = anchors_.find(anchor);
     if (known == anchors_.end()) {
-      findings_.report(where, "this alias stands inside the very value that it repeats");
+      report(where, "this alias stands inside the very value that it repeats");
       throw Stop{};
     }
     budget_.charge(known->second, where);
@@ -123,13 +123,26 @@ class Builder final : public YAML::EventHandler {
     std::unordered_map<std::string, std::int32_t> lines_of_keys = {};
   };
 
-  SourceLocation place(const YAML::Mark& mark) const { return source_.place(mark.line, mark.column); }
+  /// Reports with the node that is being read, as far as it is known by then.
+  void report(const SourceLocation& where, const std::string& sentence) {
+    const bool in_node = levels_.size() > 2 && levels_[0].key.key == "nodes";
+    if (in_node) {
+      const Value* const use = levels_[2].value.find("use");
+      findings_.concern(levels_[1].key.key, use && use->is_scalar() ? use->text() : "");
+    }
+    findings_.report(where, sentence);
+    findings_.concern("", "");
+  }
+
+  SourceLocation place(const YAML::Mark& mark) const {
+    return source_.place(mark.line, mark.column);
+  }
 
   void begin(Value value, const std::string& tag, YAML::anchor_t anchor) {
     check_tag(tag, value.where());
     if (levels_.size() >= kDeepest) {
-      findings_.report(value.where(), "lists and maps are nested more than " +
-                                          std::to_string(kDeepest) + " deep");
+      report(value.where(),
+             "lists and maps are nested more than " + std::to_string(kDeepest) + " deep");
       throw Stop{};
     }
     budget_.charge(value, value.where());
@@ -169,30 +182,29 @@ class Builder final : public YAML::EventHandler {
 
   bool accept_key(Level& level, const Value& key) {
     if (!key.is_scalar()) {
-      findings_.report(key.where(), "a key is text, found " + key.described());
+      report(key.where(), "a key is text, found " + key.described());
       return false;
     }
     if (key.text() == "<<") {
-      findings_.report(key.where(),
-                       "merge keys ('<<') are not part of the pipeline language; put what is shared "
-                       "into 'vars' and use it as \"${name}\"");
+      report(key.where(),
+             "merge keys ('<<') are not part of the pipeline language; put what is shared "
+             "into 'vars' and use it as \"${name}\"");
       return false;
     }
     if (key.text().find("${") != std::string::npos) {
-      findings_.report(key.where(), "keys are not substituted, found " + key.described());
+      report(key.where(), "keys are not substituted, found " + key.described());
       return false;
     }
     const auto [known, is_new] = level.lines_of_keys.emplace(key.text(), key.where().line);
     if (!is_new)
-      findings_.report(key.where(), "duplicate key " + key.described() +
-                                        "; it stands on line " + std::to_string(known->second) +
-                                        " already");
+      report(key.where(), "duplicate key " + key.described() + "; it stands on line " +
+                              std::to_string(known->second) + " already");
     return is_new;
   }
 
   void check_tag(const std::string& tag, const SourceLocation& where) {
     if (!is_known_tag(tag))
-      findings_.report(where, "the tag '" + tag + "' is not part of the pipeline language; remove it");
+      report(where, "the tag '" + tag + "' is not part of the pipeline language; remove it");
   }
 
   /// yaml-cpp takes the end of the file for a closing quote.
@@ -216,7 +228,7 @@ class Builder final : public YAML::EventHandler {
       }
     }
     if (end >= text.size()) {
-      findings_.report(source_.place_of_byte(at), "this quote is never closed");
+      report(source_.place_of_byte(at), "this quote is never closed");
       throw Stop{};
     }
     if (text.find('\n', at) < end) long_quote_ = source_.place_of_byte(at);
@@ -225,8 +237,8 @@ class Builder final : public YAML::EventHandler {
   /// Whether `null` or `~` is written at a mark, or nothing.
   bool names_null(const YAML::Mark& mark) const {
     const std::size_t at = source_.line_start(mark.line) + static_cast<std::size_t>(mark.column);
-    const std::string_view rest = std::string_view(source_.text()).substr(
-        std::min(at, source_.text().size()), 4);
+    const std::string_view rest =
+        std::string_view(source_.text()).substr(std::min(at, source_.text().size()), 4);
     return rest.substr(0, 1) == "~" || rest == "null" || rest == "Null" || rest == "NULL";
   }
 
@@ -264,7 +276,8 @@ std::string explained(const std::string& message, std::string_view rest, const B
            "that contains ': ' in quotes";
   if (message == "end of map not found")
     return "expected a key of the map" + opened() +
-           "; check the indentation, and put text that begins or goes on with a quote in one pair of "
+           "; check the indentation, and put text that begins or goes on with a quote in one pair "
+           "of "
            "quotes";
   if (message == "end of sequence not found")
     return "expected '- ' as in the list" + opened() + "; check the indentation";
@@ -276,19 +289,22 @@ std::string explained(const std::string& message, std::string_view rest, const B
   if (message == "illegal block entry")
     return "unexpected '- '; a list begins on a line of its own, below its key";
   if (message == "illegal map key") return "unexpected '?'; put text that begins with it in quotes";
-  if (message == "unknown token")
-    return "a value cannot begin with " + here + "; put it in quotes";
+  if (message == "unknown token") return "a value cannot begin with " + here + "; put it in quotes";
   if (message == "the referenced anchor is not defined")
     return "text that begins with '*' stands in quotes (without, YAML takes it for an alias, and "
            "there is no such anchor)";
-  if (begins_with(message, "alias not found") || begins_with(message, "illegal character found while "
-                                                                      "scanning alias"))
+  if (begins_with(message, "alias not found") || begins_with(message,
+                                                             "illegal character found while "
+                                                             "scanning alias"))
     return "text that begins with '*' stands in quotes";
-  if (begins_with(message, "anchor not found") || begins_with(message, "illegal character found while "
-                                                                       "scanning anchor"))
+  if (begins_with(message, "anchor not found") || begins_with(message,
+                                                              "illegal character found while "
+                                                              "scanning anchor"))
     return "text that begins with '&' stands in quotes";
-  if (begins_with(message, "unknown escape character"))
-    return "'\\' begins an escape in double quotes, and this one is unknown; write '\\\\', or put the "
+  if (begins_with(message, "unknown escape character") || begins_with(message, "invalid unicode") ||
+      message == "bad character found while scanning hex number")
+    return "'\\' begins an escape in double quotes, and this one is unknown; write '\\\\', or put "
+           "the "
            "text in single quotes";
   return "this is not valid YAML: " + message;
 }

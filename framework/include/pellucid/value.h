@@ -19,12 +19,12 @@ class PELLUCID_EXPORT Value {
   struct Entry;
 
   Value();
-  Value(const char* text);         // NOLINT(google-explicit-constructor): lists of settings in code
-  Value(std::string text);         // NOLINT
-  Value(double number);            // NOLINT
-  Value(int number);               // NOLINT
-  Value(std::int64_t number);      // NOLINT
-  Value(bool truth);               // NOLINT
+  Value(const char* text);     // NOLINT(google-explicit-constructor): lists of settings in code
+  Value(std::string text);     // NOLINT
+  Value(double number);        // NOLINT
+  Value(int number);           // NOLINT
+  Value(std::int64_t number);  // NOLINT
+  Value(bool truth);           // NOLINT
   Value(const Value&);
   Value(Value&&) noexcept;
   Value& operator=(const Value&);
