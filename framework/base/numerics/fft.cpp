@@ -186,6 +186,9 @@ class Planned final : public Transform {
 
  public:
   explicit Planned(Recipe wanted) : Transform(std::move(wanted)) {
+    // Before any wisdom is read, which FFTW refuses where it was made with other solvers.
+    static const int ready = Fftw::init_threads();
+    if (!ready) throw Error("FFTW cannot start its threads");
     if (recipe().samples() > kMeasuredSamples || !take_measured()) plan_ = plan(FFTW_ESTIMATE);
     if (!plan_) throw Error("FFTW cannot plan " + recipe().name());
   }
@@ -232,9 +235,8 @@ class Planned final : public Transform {
   }
 
   typename Fftw::Plan plan(unsigned flags) const {
-    static const int ready = Fftw::init_threads();
     const Recipe& r = recipe();
-    if (ready) Fftw::plan_with_threads(r.threads);
+    Fftw::plan_with_threads(r.threads);
     if (!r.aligned) flags |= FFTW_UNALIGNED;
     const std::vector<int> n(r.sizes.begin(), r.sizes.end());
     const int rank = static_cast<int>(n.size());
