@@ -23,18 +23,19 @@ struct DatasetAddress {
 ///
 /// HDF5: any layout, filters included (contiguous ones are read past HDF5's global lock). Attributes
 /// `axes`, `unit`, `spacing` and `spacing_unit` fill the spec where they are there. NPY: versions 1
-/// to 3, C order, native byte order.
+/// to 3, C order. Either byte order; unsigned integers of 16 bits are read as int32, of 32 and 64
+/// bits as int64, because libtorch computes little with its own unsigned types.
 class PELLUCID_EXPORT DatasetReader {
  public:
   /// Reads the header. Throws Error: no such file or dataset (with the nearest names), not numbers,
-  /// truncated.
+  /// a single number, empty, truncated.
   explicit DatasetReader(const DatasetAddress& address);
   DatasetReader(const DatasetReader&) = delete;
   DatasetReader& operator=(const DatasetReader&) = delete;
   ~DatasetReader();
 
   const DatasetAddress& address() const;
-  at::ScalarType dtype() const;  ///< uint16 and others that libtorch lacks widen: see `read`
+  at::ScalarType dtype() const;  ///< as `read` gives it, after widening
   const std::vector<std::int64_t>& shape() const;
   /// As in the file's attributes; empty or "" where absent.
   const std::string& axes() const;
@@ -64,7 +65,9 @@ class PELLUCID_EXPORT DatasetWriter {
  public:
   /// HDF5 unless the name ends in ".npy" (then one array). `resume`: goes on in an existing part of
   /// the same layout, throws Error for another one.
-  DatasetWriter(const std::filesystem::path& file, std::vector<DatasetSpec> datasets, bool resume);
+  /// `provenance_bytes`: room for the text given to `close`, as the dataset /provenance (HDF5).
+  DatasetWriter(const std::filesystem::path& file, std::vector<DatasetSpec> datasets, bool resume,
+                std::int64_t provenance_bytes = 0);
   DatasetWriter(const DatasetWriter&) = delete;
   DatasetWriter& operator=(const DatasetWriter&) = delete;
   ~DatasetWriter();
@@ -79,7 +82,7 @@ class PELLUCID_EXPORT DatasetWriter {
   void sync();
   /// Renames the part to its final name; throws Error where a finished file stands there already
   /// and `overwrite` is false.
-  void close(bool overwrite);
+  void close(bool overwrite, const std::string& provenance = "");
 
  private:
   struct Impl;
