@@ -15,7 +15,7 @@ namespace {
 
 std::string first_line(const std::string& text) {
   const std::size_t end = text.find('\n');
-  if (end != std::string::npos) log::debug(text);
+  if (end != std::string::npos) log_debug(text);
   return text.substr(0, end);
 }
 

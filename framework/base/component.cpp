@@ -1,3 +1,4 @@
+// Component: what every kind of component does unless it says otherwise.
 #include <pellucid/component.h>
 
 namespace pellucid {
@@ -10,6 +11,8 @@ std::int64_t Worker::working_bytes(const Inputs&) const { return 0; }
 
 std::optional<std::vector<std::int64_t>> Stage::halo(const Inputs&) const { return std::nullopt; }
 
+Reducer::~Reducer() = default;
+Procedure::~Procedure() = default;
 States::~States() = default;
 
 std::int64_t Sink::check(const Inputs&) const { return 0; }

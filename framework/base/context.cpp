@@ -1,3 +1,4 @@
+// Context: noticing that a run is to stop.
 #include <pellucid/context.h>
 
 namespace pellucid {

@@ -12,14 +12,21 @@ namespace pellucid {
 
 const char* name_of(Boundary boundary) {
   switch (boundary) {
-    case Boundary::circular: return "circular";
-    case Boundary::reflect: return "reflect";
-    case Boundary::replicate: return "replicate";
-    case Boundary::zero: return "zero";
-    case Boundary::valid: return "valid";
+    case Boundary::circular:
+      return "circular";
+    case Boundary::reflect:
+      return "reflect";
+    case Boundary::replicate:
+      return "replicate";
+    case Boundary::zero:
+      return "zero";
+    case Boundary::valid:
+      return "valid";
   }
   return "unknown";
 }
+
+ConvolutionOperator::~ConvolutionOperator() = default;
 
 Tensor ConvolutionOperator::transfer(at::IntArrayRef sizes, at::ScalarType real) const {
   Tensor grid = kernel().to(real);
@@ -41,7 +48,8 @@ Tensor ConvolutionOperator::transfer(at::IntArrayRef sizes, at::ScalarType real)
 void require_boundary(const ConvolutionOperator& blur, std::initializer_list<Boundary> accepted) {
   if (std::find(accepted.begin(), accepted.end(), blur.boundary()) != accepted.end()) return;
   std::string names;
-  for (const Boundary boundary : accepted) names += (names.empty() ? "" : " or ") + std::string(name_of(boundary));
+  for (const Boundary boundary : accepted)
+    names += (names.empty() ? "" : " or ") + std::string(name_of(boundary));
   throw ConfigError("the boundary of the blur must be " + names + ", got " +
                     name_of(blur.boundary()));
 }

@@ -89,8 +89,8 @@ Tensor scaled(const Tensor& x, const Tensor& factor) {
 Spec Operator::domain(const Spec& y) const {
   const Spec onto = range(y);
   if (onto == y) return y;
-  throw ConfigError("what the operator was applied to does not follow from its result (" + y.text() +
-                    "); a setting of the operator must say it");
+  throw ConfigError("what the operator was applied to does not follow from its result (" +
+                    y.text() + "); a setting of the operator must say it");
 }
 
 Tensor Operator::apply(const Tensor& x) const {

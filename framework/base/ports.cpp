@@ -1,3 +1,4 @@
+// Ports: what components are given and give, looked up by name.
 #include <pellucid/ports.h>
 
 #include <algorithm>
@@ -19,15 +20,24 @@ const Value& given(const Values& values, const std::string& name) {
 
 const char* name_of(PortType type) {
   switch (type) {
-    case PortType::tensor: return "tensor";
-    case PortType::table: return "table";
-    case PortType::operator_: return "operator";
-    case PortType::operator_linear: return "operator.linear";
-    case PortType::operator_convolution: return "operator.convolution";
-    case PortType::prior: return "prior";
-    case PortType::denoiser: return "denoiser";
-    case PortType::functional: return "functional";
-    case PortType::model: return "model";
+    case PortType::tensor:
+      return "tensor";
+    case PortType::table:
+      return "table";
+    case PortType::operator_:
+      return "operator";
+    case PortType::operator_linear:
+      return "operator.linear";
+    case PortType::operator_convolution:
+      return "operator.convolution";
+    case PortType::prior:
+      return "prior";
+    case PortType::denoiser:
+      return "denoiser";
+    case PortType::functional:
+      return "functional";
+    case PortType::model:
+      return "model";
   }
   return "unknown";
 }
@@ -97,8 +107,10 @@ std::vector<std::pair<std::string, std::variant<Tensor, Table>>> Inputs::operato
   std::vector<std::pair<std::string, std::variant<Tensor, Table>>> gathered;
   for (const Edge& edge : edges_) {
     if (std::find(open_.begin(), open_.end(), edge.name) == open_.end()) continue;
-    if (std::holds_alternative<TableSpec>(edge.spec)) gathered.emplace_back(edge.name, table(edge.name));
-    else gathered.emplace_back(edge.name, tensor(edge.name));
+    if (std::holds_alternative<TableSpec>(edge.spec))
+      gathered.emplace_back(edge.name, table(edge.name));
+    else
+      gathered.emplace_back(edge.name, tensor(edge.name));
   }
   return gathered;
 }
@@ -108,8 +120,10 @@ std::vector<std::pair<std::string, std::variant<Spec, TableSpec>>> Inputs::specs
   std::vector<std::pair<std::string, std::variant<Spec, TableSpec>>> gathered;
   for (const Edge& edge : edges_) {
     if (std::find(open_.begin(), open_.end(), edge.name) == open_.end()) continue;
-    if (const auto* rows = std::get_if<TableSpec>(&edge.spec)) gathered.emplace_back(edge.name, *rows);
-    else gathered.emplace_back(edge.name, tensor_spec(edge.name));
+    if (const auto* rows = std::get_if<TableSpec>(&edge.spec))
+      gathered.emplace_back(edge.name, *rows);
+    else
+      gathered.emplace_back(edge.name, tensor_spec(edge.name));
   }
   return gathered;
 }

@@ -1,4 +1,7 @@
+// Priors: what they do unless they say otherwise.
 #include <pellucid/prior.h>
+
+#include <pellucid/model.h>
 
 namespace pellucid {
 namespace {
@@ -13,6 +16,9 @@ namespace {
 std::optional<Tensor> LatentPrior::deviation(const std::vector<Tensor>&, at::IntArrayRef) const {
   return std::nullopt;
 }
+
+Denoiser::~Denoiser() = default;
+Model::~Model() = default;
 
 Tensor Functional::value(const Tensor&) const { absent("value"); }
 Tensor Functional::gradient(const Tensor&) const { absent("gradient"); }

@@ -11,9 +11,9 @@
 #include <numbers>
 
 #include <ATen/Parallel.h>
-#include <c10/core/ScalarType.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/view_as_complex.h>
+#include <c10/core/ScalarType.h>
 
 #include <xxhash.h>
 
@@ -23,9 +23,10 @@ namespace {
 constexpr std::int64_t kBatch = 256;  // pairs made at once
 
 /// Vector code for the CPU it runs on; the results are the same.
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__) && \
-    !defined(__SANITIZE_THREAD__)
-#define PELLUCID_VECTORISED __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && \
+    !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#define PELLUCID_VECTORISED \
+  __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #else
 #define PELLUCID_VECTORISED
 #endif
@@ -87,8 +88,7 @@ inline double unit_interval(std::uint32_t high, std::uint32_t low) {
 /// 2 atanh(s), s = (m - 1) / (m + 1), |s| < 0.1716, cut where terms fall below 1e-17.
 inline double logarithm(double v) {
   const auto bits = std::bit_cast<std::uint64_t>(v);
-  double exponent =
-      std::bit_cast<double>((bits >> 52) | 0x4330000000000000u) - (0x1p52 + 1023);
+  double exponent = std::bit_cast<double>((bits >> 52) | 0x4330000000000000u) - (0x1p52 + 1023);
   double m = std::bit_cast<double>((bits & 0x000FFFFFFFFFFFFFu) | 0x3FF0000000000000u);
   const bool upper = m > std::numbers::sqrt2;
   const double half = m * 0.5, next = exponent + 1;
@@ -153,8 +153,8 @@ inline Direction direction(double u) {
           std::bit_cast<double>((sine_bits ^ mixed) ^ sine_sign)};
 }
 
-/// The part of a batch that is wanted: `count` draws from number `first` on, which go to `output` of
-/// the flat result.
+/// The part of a batch that is wanted: `count` draws from number `first` on, which go to `output`
+/// of the flat result.
 struct Batch {
   const Words& words;
   std::int64_t pairs;
@@ -233,7 +233,8 @@ std::vector<Run> runs_of(at::IntArrayRef shape, const std::optional<Region>& reg
       position = position * region->whole[a] + region->offset[a] + index[a];
     if (!runs.empty() && runs.back().position + runs.back().count == position)
       runs.back().count += length;
-    else runs.push_back({0, position, length, output});
+    else
+      runs.push_back({0, position, length, output});
     for (std::int64_t a = axes - 2; a >= 0 && ++index[a] == shape[a]; --a) index[a] = 0;
   }
   return runs;
@@ -292,23 +293,24 @@ void Random::each_row(at::IntArrayRef shape, std::int64_t step, Fill fill) const
     }
   }
 
-  at::parallel_for(0, static_cast<std::int64_t>(pieces.size()), 1, [&](std::int64_t from,
-                                                                      std::int64_t to) {
-    Words words;
-    for (std::int64_t p = from; p < to; ++p) {
-      const Run& piece = pieces[p];
-      const std::uint32_t item = word_of(items_[piece.row], "item");
-      for (std::int64_t done = 0; done < piece.count;) {
-        const std::int64_t position = piece.position + done;
-        const std::int64_t first = position & 1;
-        const std::int64_t count = std::min(2 * kBatch - first, piece.count - done);
-        const std::int64_t pairs = (first + count + 1) / 2;
-        fill_words({static_cast<std::uint64_t>(position / 2), item, step_word, key_}, pairs, words);
-        fill(Batch{words, pairs, first, count, piece.output + done});
-        done += count;
-      }
-    }
-  });
+  at::parallel_for(
+      0, static_cast<std::int64_t>(pieces.size()), 1, [&](std::int64_t from, std::int64_t to) {
+        Words words;
+        for (std::int64_t p = from; p < to; ++p) {
+          const Run& piece = pieces[p];
+          const std::uint32_t item = word_of(items_[piece.row], "item");
+          for (std::int64_t done = 0; done < piece.count;) {
+            const std::int64_t position = piece.position + done;
+            const std::int64_t first = position & 1;
+            const std::int64_t count = std::min(2 * kBatch - first, piece.count - done);
+            const std::int64_t pairs = (first + count + 1) / 2;
+            fill_words({static_cast<std::uint64_t>(position / 2), item, step_word, key_}, pairs,
+                       words);
+            fill(Batch{words, pairs, first, count, piece.output + done});
+            done += count;
+          }
+        }
+      });
 }
 
 namespace {
@@ -323,10 +325,14 @@ std::vector<std::int64_t> batched(std::size_t items, at::IntArrayRef shape) {
 template <class Fill>
 void with_values(const Tensor& tensor, const Fill& fill) {
   switch (tensor.scalar_type()) {
-    case at::kFloat: return fill(tensor.data_ptr<float>());
-    case at::kDouble: return fill(tensor.data_ptr<double>());
-    case at::kHalf: return fill(tensor.data_ptr<at::Half>());
-    case at::kBFloat16: return fill(tensor.data_ptr<at::BFloat16>());
+    case at::kFloat:
+      return fill(tensor.data_ptr<float>());
+    case at::kDouble:
+      return fill(tensor.data_ptr<double>());
+    case at::kHalf:
+      return fill(tensor.data_ptr<at::Half>());
+    case at::kBFloat16:
+      return fill(tensor.data_ptr<at::BFloat16>());
     default:
       throw ShapeError("draws have a floating dtype, got " + dtype_name(tensor.scalar_type()));
   }
@@ -381,8 +387,8 @@ Tensor Random::integers(at::IntArrayRef shape, std::int64_t bound, std::int64_t 
   each_row(shape, step, [output, bound](const Batch& batch) {
     for (std::int64_t i = 0; i < batch.count; ++i) {
       const std::int64_t pair = (batch.first + i) / 2, half = (batch.first + i) & 1;
-      const std::uint64_t word = std::uint64_t{batch.words.w[2 * half][pair]} << 32 |
-                                 batch.words.w[2 * half + 1][pair];
+      const std::uint64_t word =
+          std::uint64_t{batch.words.w[2 * half][pair]} << 32 | batch.words.w[2 * half + 1][pair];
       // The high word of a product is uniform below `bound` up to bound / 2^64.
       const auto product = static_cast<unsigned __int128>(word) * static_cast<std::uint64_t>(bound);
       output[batch.output + i] = static_cast<std::int64_t>(product >> 64);

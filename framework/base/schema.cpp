@@ -110,16 +110,26 @@ std::string Field::range_text() const {
 
 std::string Field::type_text() const {
   switch (type) {
-    case Type::truth: return "true or false";
-    case Type::integer: return "integer";
-    case Type::real: return "real";
-    case Type::text: return "text";
-    case Type::path: return "path";
-    case Type::output_path: return "path to write";
-    case Type::enumeration: return "one of " + alternatives_text(names);
-    case Type::list: return "list of " + fields.front().type_text();
-    case Type::group: return "settings";
-    case Type::choice: return "one of " + alternatives_text(keys_of(fields));
+    case Type::truth:
+      return "true or false";
+    case Type::integer:
+      return "integer";
+    case Type::real:
+      return "real";
+    case Type::text:
+      return "text";
+    case Type::path:
+      return "path";
+    case Type::output_path:
+      return "path to write";
+    case Type::enumeration:
+      return "one of " + alternatives_text(names);
+    case Type::list:
+      return "list of " + fields.front().type_text();
+    case Type::group:
+      return "settings";
+    case Type::choice:
+      return "one of " + alternatives_text(keys_of(fields));
   }
   return {};
 }
@@ -218,14 +228,17 @@ int read_name(const Value& value, const Field& field, Problems& problems) {
 
 std::vector<Value> read_list(const Value& value, const Field& field, Problems& problems) {
   std::vector<Value> items;
-  if (value.is_list()) items = value.items();
-  else if (!value.is_null()) items = {value};
+  if (value.is_list())
+    items = value.items();
+  else if (!value.is_null())
+    items = {value};
   const auto entries = static_cast<std::int64_t>(items.size());
   if (value.is_null()) {
     complain(problems, value, in_quotes(field.key) + ": expected a list, found nothing");
   } else if (entries < field.least_count || entries > field.most_count) {
     std::string wanted = std::to_string(field.least_count);
-    if (field.most_count == std::numeric_limits<std::int64_t>::max()) wanted = "at least " + wanted;
+    if (field.most_count == std::numeric_limits<std::int64_t>::max())
+      wanted = "at least " + wanted;
     else if (field.most_count != field.least_count)
       wanted += " to " + std::to_string(field.most_count);
     complain(problems, value,
@@ -243,8 +256,9 @@ std::pair<int, Value> read_choice(const Value& value, const Field& field, Proble
   if (!chosen && !value.is_scalar()) {
     std::string found = value.described();
     if (value.is_map()) found = "a map of " + std::to_string(value.entries().size()) + " keys";
-    complain(problems, value,
-             in_quotes(field.key) + " must be one of " + alternatives_text(names) + ", got " + found);
+    complain(
+        problems, value,
+        in_quotes(field.key) + " must be one of " + alternatives_text(names) + ", got " + found);
     return {-1, {}};
   }
 
@@ -252,14 +266,13 @@ std::pair<int, Value> read_choice(const Value& value, const Field& field, Proble
   for (std::size_t i = 0; i < names.size(); ++i) {
     if (names[i] != name) continue;
     const std::size_t before = problems.size();
-    Value settings = chosen
-                         ? settings_of_alternative(chosen->value, field.fields[i], problems)
-                         : Value::map({}, value.where());
+    Value settings = chosen ? settings_of_alternative(chosen->value, field.fields[i], problems)
+                            : Value::map({}, value.where());
     if (settings.is_null()) settings = Value::map({}, value.where());
     return {problems.size() == before ? static_cast<int>(i) : -1, std::move(settings)};
   }
-  std::string sentence = in_quotes(field.key) + " must be one of " + alternatives_text(names) +
-                         ", got '" + name + "'";
+  std::string sentence =
+      in_quotes(field.key) + " must be one of " + alternatives_text(names) + ", got '" + name + "'";
   if (const std::string nearest = nearest_name(name, names); !nearest.empty())
     sentence += "; did you mean " + in_quotes(nearest) + "?";
   problems.push_back({chosen ? chosen->where : value.where(), {}, {}, std::move(sentence)});
@@ -274,7 +287,9 @@ void check_keys(const Value& map, const std::vector<Field>& fields, Problems& pr
   const std::vector<std::string> keys = keys_of(fields);
   for (const Value::Entry& entry : map.entries()) {
     if (std::find(keys.begin(), keys.end(), entry.key) != keys.end()) continue;
-    problems.push_back({entry.where, {}, {},
+    problems.push_back({entry.where,
+                        {},
+                        {},
                         "unknown key " + in_quotes(entry.key) +
                             suggestion(entry.key, keys, "there are no settings here")});
   }

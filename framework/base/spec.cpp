@@ -1,3 +1,4 @@
+// Spec: names of dtypes, texts for messages, and the checks that components begin with.
 #include <pellucid/spec.h>
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// Table: typed columns in memory.
 #include <algorithm>
 #include <sstream>
 
@@ -8,10 +9,14 @@ namespace {
 
 const char* name_of(Column::Type type) {
   switch (type) {
-    case Column::Type::integer: return "integer";
-    case Column::Type::real: return "real";
-    case Column::Type::text: return "text";
-    case Column::Type::truth: return "truth";
+    case Column::Type::integer:
+      return "integer";
+    case Column::Type::real:
+      return "real";
+    case Column::Type::text:
+      return "text";
+    case Column::Type::truth:
+      return "truth";
   }
   return "unknown";
 }
@@ -48,9 +53,12 @@ double number_of(const Cell& cell) {
 std::int64_t TableSpec::row_bytes() const {
   std::int64_t bytes = sizeof(std::int64_t);  // the column `item`
   for (const Column& column : columns) {
-    if (column.type == Column::Type::text) bytes += column.width;
-    else if (column.type == Column::Type::truth) bytes += 1;
-    else bytes += 8;
+    if (column.type == Column::Type::text)
+      bytes += column.width;
+    else if (column.type == Column::Type::truth)
+      bytes += 1;
+    else
+      bytes += 8;
   }
   return bytes;
 }

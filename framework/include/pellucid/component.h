@@ -64,6 +64,8 @@ class PELLUCID_EXPORT States {
 /// or number of workers, because states are journalled per block and finished in block order.
 class PELLUCID_EXPORT Reducer : public Worker {
  public:
+  ~Reducer() override;
+
   /// Spec of the state of one block: tensors of any shape (items = 1), tables with the most rows a
   /// block can add. Handles are `Out<...>` like those of outputs, but are not in `ports()`.
   virtual void infer_state(const Inputs& in, Specs& state) const = 0;
@@ -76,6 +78,8 @@ class PELLUCID_EXPORT Reducer : public Worker {
 /// the items that `infer` said.
 class PELLUCID_EXPORT Procedure : public Worker {
  public:
+  ~Procedure() override;
+
   virtual void run(const Inputs& in, Outputs& out, Context& context) const = 0;
 };
 
@@ -86,6 +90,8 @@ struct SinkStart {
   /// An earlier process was giving files their final names: those without a part have theirs.
   bool finishing = false;
   bool overwrite = false;        ///< finished files may be replaced
+  /// Room to reserve in files that can carry the provenance handed to `close`.
+  std::int64_t provenance_bytes = 0;
 };
 
 /// Writes what a run computed. Called by one thread, in block order. It writes under `NAME.part`
@@ -98,7 +104,9 @@ class PELLUCID_EXPORT Sink : public Component {
   virtual void write(const Inputs& in, Context& context) = 0;
   /// All that was written is on disk when this returns.
   virtual void sync() = 0;
-  virtual void close() = 0;
+  /// Gives the files their final names. `provenance` (JSON) says how they were made; a format that
+  /// can carry it does.
+  virtual void close(const std::string& provenance) = 0;
 
   /// Checks settings against the inputs' specs while planning; may return how many bytes it will
   /// write at most, so that a plan that does not fit on the disk is refused.

@@ -7,6 +7,8 @@ namespace pellucid {
 
 class PELLUCID_EXPORT Model : public Object {
  public:
+  ~Model() override;
+
   /// Spec of one row of the value, given that of one row of the argument.
   virtual Spec range(const Spec& argument) const = 0;
   /// Values of a batch whose rows are all variants of one item; other inputs, objects and draws are

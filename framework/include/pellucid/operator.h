@@ -66,6 +66,8 @@ PELLUCID_EXPORT const char* name_of(Boundary boundary);
 /// True convolution of each channel with a kernel whose centre is at (size / 2) along each axis.
 class PELLUCID_EXPORT ConvolutionOperator : public LinearOperator {
  public:
+  ~ConvolutionOperator() override;
+
   virtual Boundary boundary() const = 0;
   /// Sizes of the kernel along the convolved axes, known while planning: (kh, kw) or (kz, kh, kw).
   virtual std::vector<std::int64_t> kernel_size() const = 0;

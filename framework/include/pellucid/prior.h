@@ -43,6 +43,8 @@ class PELLUCID_EXPORT LatentPrior : public Object {
 /// Removes white Gaussian noise of a known level.
 class PELLUCID_EXPORT Denoiser : public Object {
  public:
+  ~Denoiser() override;
+
   /// Estimate of the clean images; `sigma` is the noise's standard deviation in the unit of x.
   virtual Tensor denoise(const Tensor& x, double sigma) const = 0;
 };
