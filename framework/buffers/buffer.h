@@ -56,8 +56,9 @@ class Buffer {
   std::uint64_t stored_checksum(const Block& block);
 
   bool holds(const Block& block) const;
-  /// (count, shape...), or (1, size...) for a region, put together from the blocks. May share memory
-  /// with a cached block, so it is not to be written to. Throws Error where a part is missing.
+  /// (count, shape...), or (1, size...) for a region, put together from the blocks. May share
+  /// memory with a cached block, so it is not to be written to. Throws Error where a part is
+  /// missing.
   Tensor get(const Block& wanted) const;
   Tensor get(std::int64_t first, std::int64_t count) const { return get({first, count, {}}); }
 
@@ -74,7 +75,7 @@ class Buffer {
   using Position = std::pair<std::int64_t, std::vector<std::int64_t>>;
   struct Entry {
     Block block;
-    Tensor values;            ///< undefined where it is only in the file
+    Tensor values;  ///< undefined where it is only in the file
     Reservation reservation;
     bool stored = false;
     std::uint64_t version = 0;  ///< tells a block that was replaced while it was written
@@ -103,8 +104,8 @@ class Buffer {
   std::optional<MemoryBudget::Cache> cache_;  // last, because its end waits for calls into the rest
 };
 
-/// The rows of a table in a file: block after block at slots wide enough for the most rows its items
-/// can have, columns apart. Any number of threads may put and get blocks.
+/// The rows of a table in a file: block after block at slots wide enough for the most rows its
+/// items can have, columns apart. Any number of threads may put and get blocks.
 class TableBuffer {
  public:
   /// `first_item`: number that rows have in their `item` column for the first item of the edge.
@@ -119,7 +120,8 @@ class TableBuffer {
   void restore(const Block& block);
   std::uint64_t stored_checksum(const Block& block) const;
   bool holds(const Block& block) const;
-  /// The rows that speak of items first .. first + count - 1. Throws Error where a block is missing.
+  /// The rows that speak of items first .. first + count - 1. Throws Error where a block is
+  /// missing.
   Table get(std::int64_t first, std::int64_t count) const;
   /// Rows of all blocks.
   std::int64_t rows() const;

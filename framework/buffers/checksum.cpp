@@ -212,8 +212,7 @@ Inspection inspect(const at::Tensor& tensor) {
     for (std::int64_t start = 0; start < count; start += kPiece) {
       const std::int64_t piece = std::min(kPiece, count - start);
       sum.add(bytes + start, piece);
-      const std::int64_t here =
-          inspection.first_nonfinite < 0 ? search(bytes + start, piece) : -1;
+      const std::int64_t here = inspection.first_nonfinite < 0 ? search(bytes + start, piece) : -1;
       if (here >= 0) inspection.first_nonfinite = before + here;
       before += piece / element;
     }

@@ -36,8 +36,8 @@ class Checksum {
   std::unique_ptr<State> state_;
 };
 
-/// Position, in row-major order, of the first element that is infinite or not a number; -1 where all
-/// are finite. Integers always are.
+/// Position, in row-major order, of the first element that is infinite or not a number; -1 where
+/// all are finite. Integers always are.
 std::int64_t first_nonfinite(const at::Tensor& tensor);
 
 struct Inspection {

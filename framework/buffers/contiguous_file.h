@@ -35,8 +35,7 @@ class ContiguousFile {
   static ContiguousFile open(const std::filesystem::path& path, std::vector<ArrayLayout> arrays,
                              File::Mode mode = File::Mode::update);
   /// An existing file as it is. Throws Error where a dataset is not contiguous.
-  static ContiguousFile open(const std::filesystem::path& path,
-                             File::Mode mode = File::Mode::read);
+  static ContiguousFile open(const std::filesystem::path& path, File::Mode mode = File::Mode::read);
 
   const std::filesystem::path& path() const { return file_.path(); }
   const std::vector<ArrayLayout>& arrays() const { return arrays_; }

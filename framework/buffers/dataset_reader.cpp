@@ -30,10 +30,12 @@ void require_virtual_sources(hid_t creation, const DatasetAddress& address) {
   hdf5::checked(H5Pget_virtual_count(creation, &count), "list the sources", address.file);
   for (std::size_t index = 0; index < count; ++index) {
     std::string name(static_cast<std::size_t>(std::max<ssize_t>(
-                         H5Pget_virtual_filename(creation, index, nullptr, 0), 0)), '\0');
+                         H5Pget_virtual_filename(creation, index, nullptr, 0), 0)),
+                     '\0');
     H5Pget_virtual_filename(creation, index, name.data(), name.size() + 1);
     std::string dataset(static_cast<std::size_t>(std::max<ssize_t>(
-                            H5Pget_virtual_dsetname(creation, index, nullptr, 0), 0)), '\0');
+                            H5Pget_virtual_dsetname(creation, index, nullptr, 0), 0)),
+                        '\0');
     H5Pget_virtual_dsetname(creation, index, dataset.data(), dataset.size() + 1);
     if (name.find('%') != std::string::npos) continue;  // a pattern of names, not a name
     const fs::path source = name == "." ? address.file : address.file.parent_path() / name;
@@ -75,8 +77,10 @@ struct DatasetReader::Impl {
 
   void open_npy() {
     if (!address.dataset.empty())
-      throw Error("'" + address.file.string() + "' is NPY, which holds one array without a name; "
-                  "leave '" + address.dataset + "' away");
+      throw Error("'" + address.file.string() +
+                  "' is NPY, which holds one array without a name; "
+                  "leave '" +
+                  address.dataset + "' away");
     bytes = File(address.file, File::Mode::read);
     npy = read_npy_header(bytes);
     shape = npy.shape;
@@ -133,7 +137,8 @@ struct DatasetReader::Impl {
     H5Pset_chunk_cache(access, 12421, std::clamp(2 * row, std::size_t{1} << 20, kLargestChunkCache),
                        H5D_CHUNK_CACHE_W0_DEFAULT);
     return {hdf5::checked(H5Dopen2(hdf5_file, address.dataset.c_str(), access),
-                          "open '" + address.dataset + "'", address.file), H5Dclose};
+                          "open '" + address.dataset + "'", address.file),
+            H5Dclose};
   }
 
   void read_attributes(hid_t set) {
@@ -176,7 +181,8 @@ struct DatasetReader::Impl {
     const std::vector<hsize_t> start(offset.begin(), offset.end());
     const std::vector<hsize_t> count(size.begin(), size.end());
     hdf5::checked(H5Sselect_hyperslab(file_space, H5S_SELECT_SET, start.data(), nullptr,
-                                      count.data(), nullptr), act, address.file);
+                                      count.data(), nullptr),
+                  act, address.file);
     const hdf5::Id memory_space = hdf5::simple_space(size);
     hdf5::checked(H5Dread(dataset, memory_type, memory_space, file_space, H5P_DEFAULT, to), act,
                   address.file);
@@ -219,13 +225,13 @@ Tensor DatasetReader::read(at::IntArrayRef offset, at::IntArrayRef size) const {
   if (slab.numel() == 0) return slab;
   if (impl_->bytes.is_open())
     impl_->read_stretches(offset, size, static_cast<char*>(slab.mutable_data_ptr()));
-  else
-    impl_->read_with_hdf5(offset, size, slab.mutable_data_ptr());
+  else impl_->read_with_hdf5(offset, size, slab.mutable_data_ptr());
   if (impl_->unsigned_64) {
     const auto* values = static_cast<const std::int64_t*>(slab.const_data_ptr());
     if (std::any_of(values, values + slab.numel(), [](std::int64_t value) { return value < 0; }))
-      throw Error(quoted(impl_->address) +
-                  " holds unsigned integers above 9223372036854775807, which do not fit into int64");
+      throw Error(
+          quoted(impl_->address) +
+          " holds unsigned integers above 9223372036854775807, which do not fit into int64");
   }
   return slab;
 }

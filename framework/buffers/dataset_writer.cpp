@@ -24,7 +24,8 @@ class NpyFile {
     std::string found(header.size(), '\0');
     if (file_.size() == start_ + array_.bytes()) file_.read(found.data(), start_, 0);
     if (found != header)
-      throw Error("'" + part.string() + "' was made by another run: it has another type or shape; "
+      throw Error("'" + part.string() +
+                  "' was made by another run: it has another type or shape; "
                   "choose another name, or replace it with --overwrite");
   }
 

@@ -22,7 +22,8 @@ std::string quoted(const std::filesystem::path& path) {
   return text.insert(0, 1, '\'').append(1, '\'');
 }
 
-/// What went wrong, in the words of the system or, where there is something to do about it, in ours.
+/// What went wrong, in the words of the system or, where there is something to do about it, in
+/// ours.
 std::string reason(int error, const std::filesystem::path& path) {
   switch (error) {
     case ENOSPC:
@@ -75,8 +76,7 @@ auto retried(Call call) {
 }  // namespace
 
 File::File(std::filesystem::path path, Mode mode) : path_(std::move(path)) {
-  descriptor_ =
-      retried([&] { return ::open(path_.c_str(), flags_of(mode) | O_CLOEXEC, 0666); });
+  descriptor_ = retried([&] { return ::open(path_.c_str(), flags_of(mode) | O_CLOEXEC, 0666); });
   if (descriptor_ < 0) fail(act_of(mode), path_, errno);
 }
 
@@ -94,7 +94,7 @@ File::~File() {
 }
 
 std::int64_t File::size() const {
-  struct stat status{};
+  struct stat status {};
   if (::fstat(descriptor_, &status) < 0) fail("look at", path_, errno);
   return status.st_size;
 }
@@ -102,9 +102,10 @@ std::int64_t File::size() const {
 void File::read(void* bytes, std::int64_t count, std::int64_t offset) const {
   auto* to = static_cast<char*>(bytes);
   while (count > 0) {
-    const ssize_t done = retried(
-        [&] { return ::pread(descriptor_, to, static_cast<std::size_t>(count), offset); });
-    if (done < 0) fail("read " + byte_text(count) + " at " + std::to_string(offset) + " of", path_, errno);
+    const ssize_t done =
+        retried([&] { return ::pread(descriptor_, to, static_cast<std::size_t>(count), offset); });
+    if (done < 0)
+      fail("read " + byte_text(count) + " at " + std::to_string(offset) + " of", path_, errno);
     if (done == 0)
       throw Error(quoted(path_) + " is truncated: " + byte_text(count) + " are missing at byte " +
                   std::to_string(offset));
@@ -162,7 +163,7 @@ std::int64_t free_bytes(const std::filesystem::path& path) {
   std::filesystem::path place = std::filesystem::absolute(path, ignored);
   while (!std::filesystem::exists(place, ignored) && place.has_relative_path())
     place = place.parent_path();
-  struct statvfs status{};
+  struct statvfs status {};
   if (::statvfs(place.c_str(), &status) < 0) return 0;
   return static_cast<std::int64_t>(status.f_bavail) * static_cast<std::int64_t>(status.f_frsize);
 }
@@ -179,8 +180,7 @@ void sync_folder(const std::filesystem::path& folder) {
 }
 
 void replace_file(const std::filesystem::path& from, const std::filesystem::path& to) {
-  if (std::rename(from.c_str(), to.c_str()) < 0)
-    fail("rename " + quoted(from) + " to", to, errno);
+  if (std::rename(from.c_str(), to.c_str()) < 0) fail("rename " + quoted(from) + " to", to, errno);
   sync_folder(to.parent_path());
 }
 
@@ -192,8 +192,7 @@ std::string read_text(const std::filesystem::path& path) {
 }
 
 void write_text(const std::filesystem::path& path, const std::string& text) {
-  const std::filesystem::path part =
-      path.string() + "." + std::to_string(::getpid()) + ".new";
+  const std::filesystem::path part = path.string() + "." + std::to_string(::getpid()) + ".new";
   std::error_code ignored;
   std::filesystem::remove(part, ignored);
   try {

@@ -210,8 +210,7 @@ std::string text_attribute(hid_t attribute, hid_t type) {
   std::string text(H5Tget_size(type), '\0');
   H5Aread(attribute, type, text.data());
   text.resize(std::min(text.find('\0'), text.size()));
-  if (H5Tget_strpad(type) == H5T_STR_SPACEPAD)
-    text.erase(text.find_last_not_of(' ') + 1);
+  if (H5Tget_strpad(type) == H5T_STR_SPACEPAD) text.erase(text.find_last_not_of(' ') + 1);
   return text;
 }
 
@@ -239,8 +238,9 @@ void write_attribute(hid_t object, const std::string& name, const Attribute& val
                      const std::filesystem::path& file) {
   const std::string act = "write the attribute '" + name + "'";
   const auto write = [&](hid_t type, hid_t space, const void* bytes) {
-    const Id attribute(checked(H5Acreate2(object, name.c_str(), type, space, H5P_DEFAULT,
-                                          H5P_DEFAULT), act, file), H5Aclose);
+    const Id attribute(
+        checked(H5Acreate2(object, name.c_str(), type, space, H5P_DEFAULT, H5P_DEFAULT), act, file),
+        H5Aclose);
     checked(H5Awrite(attribute, type, bytes), act, file);
   };
   if (const auto* text = std::get_if<std::string>(&value)) {
@@ -298,8 +298,7 @@ Id::~Id() {
 
 template <class Result>
 Result checked(Result result, const std::string& act, const std::filesystem::path& file) {
-  if (result < 0)
-    throw Error("cannot " + act + " in '" + file.string() + "': " + hdf5_reason());
+  if (result < 0) throw Error("cannot " + act + " in '" + file.string() + "': " + hdf5_reason());
   return result;
 }
 template hid_t checked(hid_t, const std::string&, const std::filesystem::path&);
@@ -399,9 +398,10 @@ Attributes read_attributes(hid_t object, const std::filesystem::path& file) {
   for (hsize_t index = 0; index < info.num_attrs; ++index) {
     const Id attribute(checked(H5Aopen_by_idx(object, ".", H5_INDEX_NAME, H5_ITER_INC, index,
                                               H5P_DEFAULT, H5P_DEFAULT),
-                               "read an attribute", file), H5Aclose);
-    std::string name(static_cast<std::size_t>(std::max<ssize_t>(
-                         H5Aget_name(attribute, 0, nullptr), 0)), '\0');
+                               "read an attribute", file),
+                       H5Aclose);
+    std::string name(
+        static_cast<std::size_t>(std::max<ssize_t>(H5Aget_name(attribute, 0, nullptr), 0)), '\0');
     H5Aget_name(attribute, name.size() + 1, name.data());
     if (auto value = attribute_value(attribute)) attributes[name] = std::move(*value);
   }

@@ -66,8 +66,8 @@ Id stored_type(const ElementType& element);
 /// How the elements of a stored type come into memory.
 struct ReadAs {
   at::ScalarType dtype;
-  Id memory;        ///< for H5Dread
-  bool as_stored;   ///< the bytes in the file are those in memory
+  Id memory;       ///< for H5Dread
+  bool as_stored;  ///< the bytes in the file are those in memory
 };
 /// Empty for a type that is not numbers.
 std::optional<ReadAs> read_as(hid_t stored);

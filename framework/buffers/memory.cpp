@@ -40,7 +40,8 @@ MemoryBudget::MemoryBudget(std::int64_t limit) : limit_(limit) {}
 Reservation MemoryBudget::reserve(std::int64_t bytes, const std::string& tag) {
   if (bytes > limit_)
     throw Error(tag + " needs " + byte_text(bytes) + " at once, more than the memory of the run, " +
-                byte_text(limit_) + "; give it more with settings.memory, or make its blocks smaller "
+                byte_text(limit_) +
+                "; give it more with settings.memory, or make its blocks smaller "
                 "with settings.block or tile");
   while (true) {
     if (auto reservation = try_reserve(bytes, tag)) return std::move(*reservation);
@@ -48,7 +49,8 @@ Reservation MemoryBudget::reserve(std::int64_t bytes, const std::string& tag) {
     if (auto reservation = try_reserve(bytes, tag)) return std::move(*reservation);
     std::unique_lock lock(mutex_);
     // Caches may fill again meanwhile, so a waiter asks them anew from time to time.
-    released_.wait_for(lock, std::chrono::milliseconds(50), [&] { return stopped_ || fits(bytes); });
+    released_.wait_for(lock, std::chrono::milliseconds(50),
+                       [&] { return stopped_ || fits(bytes); });
     if (stopped_) throw Cancelled();
   }
 }

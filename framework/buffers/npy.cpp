@@ -112,8 +112,8 @@ std::pair<std::string, std::int64_t> header_text(const File& file) {
     length = length * 256 + static_cast<unsigned char>(start[static_cast<std::size_t>(8 + i)]);
   const std::int64_t offset = 8 + length_bytes;
   if (length > kLongestHeader || offset + length > size)
-    throw Error(quoted(file) + " is damaged: its NPY header says it has " +
-                std::to_string(length) + " bytes");
+    throw Error(quoted(file) + " is damaged: its NPY header says it has " + std::to_string(length) +
+                " bytes");
   std::string text(static_cast<std::size_t>(length), '\0');
   file.read(text.data(), length, offset);
   return {text, offset + length};
@@ -141,8 +141,9 @@ void parse_descr(const std::string& descr, const File& file, NpyHeader& header) 
   std::int64_t bytes = 0;
   if (rest.size() > 1) std::from_chars(rest.data() + 1, rest.data() + rest.size(), bytes);
   if (rest.empty() || !known_number(rest.front(), bytes))
-    throw Error(quoted(file) + " holds elements of NumPy type '" + descr +
-                "'; truth values, integers, floats of 2 to 8 bytes and complex numbers can be read");
+    throw Error(
+        quoted(file) + " holds elements of NumPy type '" + descr +
+        "'; truth values, integers, floats of 2 to 8 bytes and complex numbers can be read");
   header.kind = rest.front();
   header.element_bytes = bytes;
   header.big_endian = descr.front() == '>';
@@ -224,10 +225,11 @@ NpyHeader read_npy_header(const File& file) {
   const auto [text, data_offset] = header_text(file);
   DictionaryReader dictionary(text);
   if (!dictionary.read())
-    throw Error(quoted(file) + " has no NPY header that could be read as numbers: " +
-                text.substr(0, 80));
+    throw Error(quoted(file) +
+                " has no NPY header that could be read as numbers: " + text.substr(0, 80));
   if (dictionary.fortran_order)
-    throw Error(quoted(file) + " is in Fortran order; save it again with "
+    throw Error(quoted(file) +
+                " is in Fortran order; save it again with "
                 "numpy.save(name, numpy.ascontiguousarray(array))");
   NpyHeader header;
   header.shape = std::move(dictionary.shape);

@@ -312,8 +312,8 @@ class PickleMachine {
   }
 
   static void require_inside(const Pickle::TensorPlace& place) {
-    bool sound = place.shape.size() == place.stride.size() && place.offset >= 0 &&
-                 place.storage.numel >= 0;
+    bool sound =
+        place.shape.size() == place.stride.size() && place.offset >= 0 && place.storage.numel >= 0;
     std::int64_t last = place.offset;
     std::int64_t numel = 1;
     for (std::size_t axis = 0; sound && axis < place.shape.size(); ++axis) {

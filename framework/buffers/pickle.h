@@ -1,5 +1,5 @@
-// A reader of Python pickles that builds plain values and PyTorch's tensors, and nothing else: no code
-// of the file is ever looked up or called.
+// A reader of Python pickles that builds plain values and PyTorch's tensors, and nothing else: no
+// code of the file is ever looked up or called.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,6 @@
-// Result files: what a finished run leaves. Tensors are `/NODE/PORT`, tables are groups of that name
-// with one dataset a column, `/provenance` is a JSON text; the root has the attribute `pellucid`.
+// Result files: what a finished run leaves. Tensors are `/NODE/PORT`, tables are groups of that
+// name with one dataset a column, `/provenance` is a JSON text; the root has the attribute
+// `pellucid`.
 #pragma once
 
 #include <cstdint>
@@ -89,7 +90,7 @@ struct ResultContents {
   Attributes attributes;
   std::vector<Dataset> datasets;  ///< those that belong to no table
   std::vector<StoredTable> tables;
-  std::string provenance;         ///< JSON; empty where there is none
+  std::string provenance;  ///< JSON; empty where there is none
 };
 
 ResultContents read_contents(const std::filesystem::path& path, std::int64_t head_rows = 5);

@@ -52,8 +52,8 @@ Tensor region_values(const Region& region, const Tensor& values) {
   const bool has_item_axis = values.dim() == static_cast<std::int64_t>(region.size.size()) + 1;
   if ((has_item_axis ? sizes.slice(1) : sizes) != at::IntArrayRef(region.size) ||
       (has_item_axis && sizes[0] != 1))
-    throw ShapeError("a region of size " + shape_text(region.size) + " takes values of that shape, got " +
-                     shape_text(sizes));
+    throw ShapeError("a region of size " + shape_text(region.size) +
+                     " takes values of that shape, got " + shape_text(sizes));
   return values.contiguous().view(region.size);
 }
 

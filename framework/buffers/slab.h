@@ -11,8 +11,8 @@
 
 namespace pellucid {
 
-/// Calls `visit(first, count)` for every contiguous stretch of the slab offset .. offset + size of an
-/// array, in elements and in order. Trailing axes that the slab covers whole are merged.
+/// Calls `visit(first, count)` for every contiguous stretch of the slab offset .. offset + size of
+/// an array, in elements and in order. Trailing axes that the slab covers whole are merged.
 void for_each_stretch(at::IntArrayRef shape, at::IntArrayRef offset, at::IntArrayRef size,
                       const std::function<void(std::int64_t first, std::int64_t count)>& visit);
 

@@ -13,8 +13,8 @@ namespace pellucid {
 
 class ContiguousFile;
 
-/// The arrays `path/item`, `path/COLUMN`... of this many rows, each with the attribute `unit` where
-/// the column has one.
+/// The arrays `path/item`, `path/COLUMN`... of this many rows. Columns have the attributes `column`
+/// (their number, from 1) and, where they have one, `unit`.
 std::vector<ArrayLayout> table_arrays(const std::string& path, const std::vector<Column>& columns,
                                       std::int64_t rows);
 

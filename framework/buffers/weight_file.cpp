@@ -54,11 +54,11 @@ at::Tensor load_hdf5(const OpenHdf5& open, const std::string& dataset, const fs:
   const hdf5::Id set = hdf5::open_dataset(open.file, dataset, path);
   const hdf5::Id type(H5Dget_type(set), H5Tclose);
   const auto as = hdf5::read_as(type);
-  const at::Tensor tensor =
-      at::empty(hdf5::shape_of(set), at::TensorOptions(as->dtype));
+  const at::Tensor tensor = at::empty(hdf5::shape_of(set), at::TensorOptions(as->dtype));
   if (tensor.numel() > 0)
-    hdf5::checked(H5Dread(set, as->memory, H5S_ALL, H5S_ALL, H5P_DEFAULT,
-                          tensor.mutable_data_ptr()), "read '" + dataset + "'", path);
+    hdf5::checked(
+        H5Dread(set, as->memory, H5S_ALL, H5S_ALL, H5P_DEFAULT, tensor.mutable_data_ptr()),
+        "read '" + dataset + "'", path);
   const Attributes attributes = hdf5::read_attributes(set, path);
   const auto sum = attributes.find("checksum");
   if (sum != attributes.end() && text_of(sum->second) != checksum_text(checksum(tensor)))
@@ -202,8 +202,10 @@ WeightFile open_hdf5_weights(const fs::path& path) {
                   hdf5::type_text(type) + "; weights are numbers");
     std::string key = dataset.substr(1);
     std::replace(key.begin(), key.end(), '/', '.');
-    weights.add(key, {as->dtype, hdf5::shape_of(set),
-                      [open, dataset, path] { return load_hdf5(*open, dataset, path); }}, path);
+    weights.add(key,
+                {as->dtype, hdf5::shape_of(set),
+                 [open, dataset, path] { return load_hdf5(*open, dataset, path); }},
+                path);
   }
   return weights;
 }
@@ -214,7 +216,8 @@ WeightFile open_safetensors_weights(const fs::path& path) {
   if (file->size() < 8) throw Error(quoted(path) + " is no safetensors file: it is too short");
   file->read(&length, 8, 0);
   if (length > static_cast<std::uint64_t>(file->size() - 8))
-    throw Error(quoted(path) + " is no safetensors file, or it is truncated: its header should have " +
+    throw Error(quoted(path) +
+                " is no safetensors file, or it is truncated: its header should have " +
                 std::to_string(length) + " bytes");
   std::string text(length, '\0');
   file->read(text.data(), static_cast<std::int64_t>(length), 8);
@@ -224,8 +227,7 @@ WeightFile open_safetensors_weights(const fs::path& path) {
     for (const auto& [key, header] : parse_without_duplicates(text, path).items()) {
       if (key == "__metadata__")
         weights.attributes = header.get<std::map<std::string, std::string>>();
-      else
-        weights.add(key, safetensor(file, data, key, header), path);
+      else weights.add(key, safetensor(file, data, key, header), path);
     }
   } catch (const nlohmann::json::exception&) {
     throw Error(quoted(path) + " is no safetensors file: its header lacks dtype, shape or offsets");
@@ -247,7 +249,8 @@ WeightFile open_pytorch_weights(const fs::path& path) {
   }
   const auto* top = pickle->root().as<Pickle::Dictionary>();
   if (top == nullptr)
-    throw Error(quoted(path) + " holds no dictionary of tensors; save the state dict alone: "
+    throw Error(quoted(path) +
+                " holds no dictionary of tensors; save the state dict alone: "
                 "torch.save(model.state_dict(), name)");
 
   const Pickle::Dictionary* state = dictionary_under(*top, "state_dict");
@@ -261,9 +264,11 @@ WeightFile open_pytorch_weights(const fs::path& path) {
     const std::string entry = root + "data/" + place->storage.key;
     const auto element = static_cast<std::int64_t>(c10::elementSize(place->storage.dtype));
     if (place->storage.numel > zip->bytes(entry) / element)
-      throw Error(quoted(path) + " is damaged: the storage of '" + *name + "' is shorter than said");
-    weights.add(*name, {place->storage.dtype, place->shape,
-                        [zip, entry, place = *place] { return load_pytorch(*zip, entry, place); }},
+      throw Error(quoted(path) + " is damaged: the storage of '" + *name +
+                  "' is shorter than said");
+    weights.add(*name,
+                {place->storage.dtype, place->shape,
+                 [zip, entry, place = *place] { return load_pytorch(*zip, entry, place); }},
                 path);
   }
   for (const auto* dictionary : {top, state})

@@ -26,10 +26,12 @@ WeightFile open_weights(const fs::path& path) {
   if (begin.starts_with("\x89HDF\r\n\x1a\n")) return open_hdf5_weights(path);
   if (begin.starts_with("PK\x03\x04")) return open_pytorch_weights(path);
   if (begin.starts_with("\x80\x02"))
-    throw Error("the file '" + path.string() + "' is in PyTorch's format of before 1.6; load it there and "
+    throw Error("the file '" + path.string() +
+                "' is in PyTorch's format of before 1.6; load it there and "
                 "save it again with torch.save");
   if (path.extension() == ".safetensors") return open_safetensors_weights(path);
-  throw Error("the file '" + path.string() + "' holds no weights: it is neither HDF5, nor safetensors, nor "
+  throw Error("the file '" + path.string() +
+              "' holds no weights: it is neither HDF5, nor safetensors, nor "
               "PyTorch's zip format, or it is truncated");
 }
 
@@ -54,8 +56,7 @@ const Tensor& Weights::at(const std::string& key, at::IntArrayRef shape) const {
 
 Weights read_weights(const fs::path& file) {
   const WeightFile stored = open_weights(file);
-  if (stored.entries.empty())
-    throw Error("the file '" + file.string() + "' holds no tensors");
+  if (stored.entries.empty()) throw Error("the file '" + file.string() + "' holds no tensors");
   Weights weights;
   weights.file = file;
   weights.attributes = stored.attributes;
@@ -84,7 +85,9 @@ void write_weights(const fs::path& file, const Weights& weights) {
       throw Error("a tensor of '" + file.string() + "' cannot be called '" + key +
                   "': keys are not empty and have no slash");
     tensors.push_back(tensor.detach().cpu().contiguous());
-    arrays.push_back({"/" + key, tensor.scalar_type(), tensor.sizes().vec(),
+    arrays.push_back({"/" + key,
+                      tensor.scalar_type(),
+                      tensor.sizes().vec(),
                       {{"checksum", checksum_text(checksum(tensors.back()))}}});
   }
   Attributes attributes;

@@ -132,7 +132,8 @@ const ZipReader::Entry& ZipReader::entry(const std::string& name) const {
 std::int64_t ZipReader::data_offset(const Entry& entry) const {
   const std::string header = read_range(file_, entry.header, kEntrySize);
   if (!header.starts_with(kEntry))
-    throw Error("'" + file_.path().string() + "' is damaged: an entry is not where its directory says");
+    throw Error("'" + file_.path().string() +
+                "' is damaged: an entry is not where its directory says");
   const Bytes bytes(header);
   return entry.header + kEntrySize + bytes.number(26, 2) + bytes.number(28, 2);
 }
