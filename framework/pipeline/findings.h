@@ -39,10 +39,13 @@ class Findings {
 
  private:
   void add(const SourceLocation& where, const std::string& sentence, bool unreadable) {
+    if (problems_.size() >= kMost) return;
     if (!seen_.insert(where.text() + '\n' + node_ + '\n' + sentence).second) return;
     problems_.push_back({where, node_, component_, sentence, unreadable});
   }
 
+  /// More would help nobody.
+  static constexpr std::size_t kMost = 1000;
   std::vector<Problem> problems_;
   std::set<std::string> seen_;
   std::string node_;

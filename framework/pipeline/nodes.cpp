@@ -12,6 +12,8 @@ const std::vector<std::string> kKeysOfNodes{"use",     "in",        "with",     
 
 /// Where a message lists names, it lists at most this many.
 constexpr std::size_t kMostListed = 12;
+/// Among more names than these the nearest is not looked for: it would take too long.
+constexpr std::size_t kMostCompared = 1000;
 
 [[noreturn]] void expect(const std::string& expected, const Value& found) {
   throw ConfigError("expected " + expected + ", found " + found.described(), found.where());
@@ -31,8 +33,12 @@ std::string component_of(const Value& value) {
   return text;
 }
 
+std::string nearest_node(const std::string& name, const NodeNames& names) {
+  return names.in_order.size() > kMostCompared ? "" : nearest_name(name, names.in_order);
+}
+
 std::string unknown_node(const std::string& name, const NodeNames& names) {
-  const std::string nearest = nearest_name(name, names.in_order);
+  const std::string nearest = nearest_node(name, names);
   std::string sentence = "node '" + name + "' does not exist";
   if (!nearest.empty()) return sentence + "; did you mean '" + nearest + "'?";
   if (names.in_order.size() <= kMostListed) sentence += "; the nodes are " + listed(names.in_order);
@@ -50,9 +56,8 @@ Reference reference_of(const Value& value, const NodeNames& names) {
   const std::string node = text.substr(0, dot);
   if (names.known.count(node)) return {node, text.substr(dot + 1), value.where()};
   // Of an included node the whole text may be the name.
-  const bool included =
-      node.find('.') != std::string::npos || nearest_name(node, names.in_order).empty();
-  const bool whole_is_nearer = included && !nearest_name(text, names.in_order).empty();
+  const bool included = node.find('.') != std::string::npos || nearest_node(node, names).empty();
+  const bool whole_is_nearer = included && !nearest_node(text, names).empty();
   throw ConfigError(unknown_node(whole_is_nearer ? text : node, names), value.where());
 }
 

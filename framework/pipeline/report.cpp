@@ -12,6 +12,8 @@ namespace {
 
 /// Longer lines are quoted around the caret.
 constexpr std::size_t kWidestQuote = 100;
+/// Of so many problems most have one cause.
+constexpr std::size_t kMostShown = 100;
 
 using Characters = std::vector<std::string>;
 
@@ -41,9 +43,8 @@ std::string text_of(const Characters& characters, std::size_t begin, std::size_t
 
 /// The line that a place lies in, and a caret below the place; indented by two. Nothing for a blank
 /// line.
-std::string quote(const SourceText& source, const SourceLocation& where) {
-  const Source places(source.name, source.text, "");
-  const std::string_view text = places.line(where.line - 1);
+std::string quote(const Source& source, const SourceLocation& where) {
+  const std::string_view text = source.line(where.line - 1);
   if (text.find_first_not_of(" \t") == std::string_view::npos) return {};
   const Characters line = characters_of(text);
   const auto caret = std::min(static_cast<std::size_t>(where.column - 1), line.size());
@@ -110,18 +111,23 @@ std::vector<Problem> in_file_order(const std::vector<Problem>& problems,
 
 std::string report_of(const std::vector<Problem>& problems,
                       const std::vector<SourceText>& sources) {
+  std::map<std::string, Source> quotable;
+  for (const SourceText& source : sources)
+    quotable.emplace(source.name, Source(source.name, source.text, ""));
+
   const std::vector<Problem> ordered = in_file_order(problems, sources);
+  const std::size_t shown = std::min(ordered.size(), kMostShown);
   std::string report;
-  for (const Problem& problem : ordered) {
-    report += sentence_of(problem) + "\n";
-    const auto source = std::find_if(sources.begin(), sources.end(), [&](const SourceText& text) {
-      return problem.where.file && text.name == *problem.where.file;
-    });
-    if (source != sources.end() && problem.where.line > 0) report += quote(*source, problem.where);
+  for (std::size_t i = 0; i < shown; ++i) {
+    const SourceLocation& where = ordered[i].where;
+    report += sentence_of(ordered[i]) + "\n";
+    const auto source = where.file ? quotable.find(*where.file) : quotable.end();
+    if (source != quotable.end() && where.line > 0) report += quote(source->second, where);
   }
-  const std::size_t count = ordered.size();
-  return report + std::to_string(count) + (count == 1 ? " error" : " errors") +
-         "; nothing was run\n";
+  if (shown < ordered.size())
+    report += "... and " + std::to_string(ordered.size() - shown) + " more\n";
+  const std::string count = std::to_string(ordered.size());
+  return report + count + (ordered.size() == 1 ? " error" : " errors") + "; nothing was run\n";
 }
 
 }  // namespace pellucid

@@ -11,6 +11,9 @@
 namespace pellucid {
 namespace {
 
+/// Ten times what may be nested, because those in comments and quotes count too.
+constexpr std::size_t kMostOpenBrackets = 1000;
+
 constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 
 bool is_continuation(char byte) { return (static_cast<unsigned char>(byte) & 0xC0) == 0x80; }
@@ -77,6 +80,22 @@ bool check_characters(const Source& source, Findings& findings) {
   return true;
 }
 
+/// Reports brackets that open far more often than they close: yaml-cpp would read them all before
+/// it tells of the first. Returns whether there are none.
+bool check_brackets(const Source& source, Findings& findings) {
+  std::size_t open = 0;
+  for (std::size_t at = 0; at < source.text().size(); ++at) {
+    const char c = source.text()[at];
+    if (c == '[' || c == '{') ++open;
+    if ((c == ']' || c == '}') && open > 0) --open;
+    if (open <= kMostOpenBrackets) continue;
+    findings.report(source.place_of_byte(at),
+                    "more than " + std::to_string(kMostOpenBrackets) + " brackets are open here");
+    return false;
+  }
+  return true;
+}
+
 /// Reports tabs at the beginning of lines, once. Returns whether there are none.
 bool check_indentation(const Source& source, Findings& findings) {
   std::size_t lines = 0;
@@ -138,7 +157,8 @@ std::size_t Source::line_start(std::ptrdiff_t line) const {
 
 std::string_view Source::line(std::ptrdiff_t line) const {
   const std::size_t begin = line_start(line);
-  std::size_t end = std::min(text_.find('\n', begin), text_.size());
+  std::size_t end = line_start(line + 1);
+  if (end > begin && text_[end - 1] == '\n') --end;
   if (end > begin && text_[end - 1] == '\r') --end;
   return std::string_view(text_).substr(begin, end - begin);
 }
@@ -208,7 +228,8 @@ bool check_text(const Source& source, Findings& findings) {
                                         std::to_string(kMostBytesOfAFile) + " are read");
     return false;
   }
-  return check_characters(source, findings) && check_indentation(source, findings);
+  return check_characters(source, findings) && check_brackets(source, findings) &&
+         check_indentation(source, findings);
 }
 
 }  // namespace pellucid

@@ -16,7 +16,7 @@
 namespace pellucid {
 
 /// Larger files are not pipelines.
-inline constexpr std::size_t kMostBytesOfAFile = std::size_t{8} << 20;
+inline constexpr std::size_t kMostBytesOfAFile = std::size_t{2} << 20;
 
 /// A file, or the overrides of a command line (one a line).
 class Source {
