@@ -72,16 +72,22 @@ struct PlannedNode {
   Specs outputs;             ///< with all items of the run
   Specs state;               ///< of a Reducer
   std::int64_t items = 1;    ///< what it works through: N, or 1
+  /// Its items are counted: N stays an N where `--items` leaves one of them.
+  bool per_item = false;
   /// Number of its first item in the dataset (`--items 4:8` begins at 4).
   std::int64_t first_item = 0;
   /// An object with tensor inputs of N items: one instance a block.
   bool object_per_block = false;
   /// Index into Plan::streams; objects made once have the stream in which they become available.
   std::size_t stream = 0;
-  /// Halo along the item's axes in a tiled run; empty: works on whole items.
+  /// Where its stream is cut into tiles, along the cut axes: how far it looks beyond its own place,
+  /// and how far beyond a tile its outputs are needed by the nodes after it. So it is given the tile
+  /// grown by both; empty: works on whole items.
   std::vector<std::int64_t> halo;
+  std::vector<std::int64_t> margin;
 
   std::string seed_name;     ///< node name for its draws (`seed_as`)
+  std::uint64_t seed = 0;    ///< of its point's settings
   OnNonfinite nonfinite = OnNonfinite::stop;
   OnItemError on_item_error = OnItemError::stop;
   std::optional<double> timeout;
@@ -89,6 +95,11 @@ struct PlannedNode {
   /// Of one block: outputs, and what a call needs beyond inputs and outputs.
   std::int64_t output_bytes = 0;
   std::int64_t working_bytes = 0;
+  std::int64_t file_bytes = 0;  ///< what a sink writes at most
+
+  /// False where no result needs its values: it stands in no stream, and is here only because a
+  /// `pipeline/function` runs it on tensors of its own.
+  bool computed = true;
 
   /// Hash (hex, 128 bit) of all that its values depend on: component, plugin file, settings, seed,
   /// block size, T, device, libtorch, CPU instruction set, keys of its inputs, size and time of
@@ -105,19 +116,29 @@ struct PlannedResult {
 };
 
 struct PlannedStream {
-  std::vector<std::size_t> nodes;   ///< topological order; a Procedure is alone in its stream
+  /// Topological order. Objects with an instance for each block stand in every stream that uses
+  /// them; but for those, a Procedure is alone in its stream (and last).
+  std::vector<std::size_t> nodes;
   std::int64_t items = 1;
   std::int64_t first_item = 0;
   std::int64_t blocks = 1;
   /// It waits for all items of an earlier stream.
   bool behind_barrier = false;
-  /// Tiles of an item as (region without halo), the same for all items; empty: items are not cut.
+  /// Tiles of an item as regions without halo, the same for all items, along the cut axes alone
+  /// (the last ones of every edge, as many as `settings.tile` has); empty: items are not cut.
   std::vector<Region> tiles;
   /// Most bytes that one block in flight holds at once: live edges plus working memory.
   std::int64_t block_bytes = 0;
-  /// Items of block `index` (relative to the stream's first item).
+  int in_flight = 1;                ///< blocks that fit in memory at once: W, or fewer
+  /// Items of block `index` (relative to the stream's first item); in a tiled stream one item, with
+  /// the tile as its region (cut axes alone).
   Block block(std::size_t index, std::int64_t block_items) const;
 };
+
+/// A tile grown by a margin along each cut axis, clipped at the item's borders.
+Region grown(const Region& tile, const std::vector<std::int64_t>& margin);
+/// The region of an edge's item that a tile (cut axes alone) stands for: whole along all other axes.
+Region region_of(const Region& tile, const Spec& edge);
 
 /// One point of a sweep, or the pipeline itself.
 struct PlannedPoint {
@@ -143,6 +164,8 @@ struct Plan {
   std::vector<PlannedPoint> points;
   std::vector<std::string> sweep_axes;
   std::vector<SourceText> sources;
+  std::optional<std::pair<std::int64_t, std::int64_t>> items;  ///< as in the options
+  std::string until;
 
   std::int64_t block_items = 1;            ///< b: items of a block, for the whole run
   int workers = 1;                         ///< W
@@ -152,7 +175,8 @@ struct Plan {
   /// and with the footprint of the process itself.
   std::int64_t predicted_bytes = 0;
   std::int64_t predicted_resident = 0;
-  std::int64_t disk_bytes = 0;             ///< results and buffers
+  std::int64_t spilled_bytes = 0;          ///< buffers between streams that memory has no room for
+  std::int64_t disk_bytes = 0;             ///< results, files of sinks, and buffers
   std::int64_t disk_free = 0;
   std::string key;                         ///< hash of everything above that values depend on
 

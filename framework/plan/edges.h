@@ -1,0 +1,29 @@
+// edges: what a node of a plan is given, as specs.
+#pragma once
+
+#include <functional>
+
+#include "plan/plan.h"
+
+namespace pellucid {
+
+/// The value of a producer's output: a Spec, a TableSpec or an object.
+Inputs::Edge edge_at(const Plan& plan, const PlannedInput& input);
+
+/// The inputs of a node with the specs of all items and with objects, as `infer` gets them.
+Inputs inputs_of(const Plan& plan, std::size_t node);
+
+/// Items that an input of a node counts: N, or 1.
+struct ItemCount {
+  std::int64_t items = 1;
+  std::int64_t first_item = 0;
+  bool per_item = false;
+};
+ItemCount items_of(const Plan& plan, const PlannedInput& input);
+
+/// "restore.mean", or "restore" where that is its only output or the object itself.
+std::string end_name(const PlannedNode& producer, const std::string& port);
+
+bool is_data(PortType type);
+
+}  // namespace pellucid

@@ -1,0 +1,83 @@
+// Keys: a hash for every node of all that its values depend on.
+#include <sys/stat.h>
+
+#include <ATen/Version.h>
+
+#include <pellucid/stamp.h>
+
+#include "base/hash.h"
+#include "plan/draft.h"
+#include "plan/edges.h"
+#include "plan/paths.h"
+
+namespace pellucid {
+namespace {
+
+/// What all nodes depend on alike: how numbers are computed here, and how the work is cut.
+void add_surroundings(Hash& hash, const Plan& plan) {
+  hash.add(PELLUCID_ABI_STAMP).add(at::get_cpu_capability());
+  hash.add(plan.settings.device).add(plan.block_items).add(plan.threads);
+  hash.add(static_cast<std::int64_t>(plan.settings.tile.size()));
+  for (const std::int64_t length : plan.settings.tile) hash.add(length);
+}
+
+/// Path, size and time of every file that the settings name.
+void add_files(Hash& hash, const PlannedNode& node) {
+  for (const auto& file : input_files(node.settings, node.component->fields())) {
+    struct stat status {};
+    hash.add(file.string());
+    if (stat(file.c_str(), &status) != 0) continue;
+    hash.add(static_cast<std::int64_t>(status.st_size));
+    hash.add(static_cast<std::int64_t>(status.st_mtim.tv_sec));
+    hash.add(static_cast<std::int64_t>(status.st_mtim.tv_nsec));
+  }
+}
+
+std::string key_of(const Plan& plan, const PlannedNode& node, const std::string& surroundings) {
+  Hash hash;
+  hash.add(surroundings).add(node.use).add(node.plugin_version).add(node.plugin_checksum);
+  hash.add(node.settings.flow());
+  hash.add(static_cast<std::int64_t>(node.seed)).add(node.seed_name);
+  add_files(hash, node);
+  for (const PlannedInput& input : node.inputs)
+    hash.add(input.port).add(plan.nodes[input.node].key).add(input.from);
+  if (node.function) {
+    hash.add(static_cast<std::int64_t>(node.function->fresh)).add(node.function->value_port);
+    for (const std::size_t between : node.function->between) {
+      const PlannedNode& inner = plan.nodes[between];
+      hash.add(inner.use).add(inner.plugin_checksum).add(inner.settings.flow());
+      hash.add(inner.seed_name);
+    }
+  }
+  // What is made from all items depends on which ones there are.
+  const Kind kind = node.component->kind;
+  if (kind == Kind::reducer || kind == Kind::procedure)
+    for (const PlannedInput& input : node.inputs) {
+      const ItemCount count = items_of(plan, input);
+      hash.add(count.items).add(count.first_item);
+    }
+  return hash.hex();
+}
+
+}  // namespace
+
+void make_keys(Draft& draft) {
+  Plan& plan = draft.plan;
+  Hash surroundings;
+  add_surroundings(surroundings, plan);
+  Hash whole;
+  for (PlannedNode& node : plan.nodes) {
+    node.key = key_of(plan, node, surroundings.hex());
+    whole.add(node.name).add(node.point).add(node.key);
+    whole.add(node.items).add(node.first_item);
+    whole.add(static_cast<std::int64_t>(node.nonfinite));
+    whole.add(static_cast<std::int64_t>(node.on_item_error));
+  }
+  for (const PlannedResult& result : plan.results)
+    whole.add(static_cast<std::int64_t>(result.point))
+        .add(plan.nodes[result.node].key)
+        .add(result.port);
+  plan.key = whole.hex();
+}
+
+}  // namespace pellucid
