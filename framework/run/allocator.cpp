@@ -18,7 +18,7 @@ namespace {
 // In front of every allocation, so that freeing needs no look-up. libtorch hands the data pointer
 // itself back to the deleter (oneDNN insists that it is its own context).
 struct alignas(64) Header {
-  std::size_t bytes;     // of the block, header included
+  std::size_t bytes;  // of the block, header included
   std::uint32_t tag;
   bool mapped;
 };

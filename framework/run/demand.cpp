@@ -18,10 +18,10 @@ Demand::Demand(const Plan& plan, const std::vector<StreamShape>& shapes, const S
   for (std::size_t s = shapes.size(); s-- > 0;) {
     const StreamShape& shape = shapes[s];
     const auto& nodes = shape.stream().nodes;
-    if (nodes.size() == 1 && plan.nodes[nodes.front()].component->kind == Kind::procedure) {
-      if (!outputs_missing(nodes.front())) continue;
+    if (plan.nodes[nodes.back()].component->kind == Kind::procedure) {
+      if (!outputs_missing(nodes.back())) continue;
       due_[s] = 1;
-      want_inputs(nodes.front(), nullptr, nullptr);
+      want_inputs(nodes.back(), nullptr, nullptr);
       continue;
     }
     for (std::size_t u = 0; u < shape.units(); ++u) {

@@ -15,9 +15,9 @@ namespace pellucid {
 
 /// Sinks of the run, and how far each has come.
 struct SinkProgress {
-  bool at_end = false;     ///< written at the end, from buffers (a format that cannot be cut back)
+  bool at_end = false;  ///< written at the end, from buffers (a format that cannot be cut back)
   bool closed = false;
-  std::size_t written = 0; ///< units; always a prefix
+  std::size_t written = 0;  ///< units; always a prefix
 };
 
 class Demand {
@@ -27,7 +27,8 @@ class Demand {
 
   /// Nodes (by position) that a unit of a stream needs; empty where it needs none.
   std::vector<char> unit(std::size_t stream, std::size_t unit) const;
-  /// A Procedure must run, or a Reducer must finish, because an output of it is wanted and not held.
+  /// A Procedure must run, or a Reducer must finish, because an output of it is wanted and not
+  /// held.
   bool outputs_missing(std::size_t node) const;
   /// How many units of a stream have something to do.
   std::size_t units_due(std::size_t stream) const;

@@ -11,11 +11,15 @@
 
 #include "base/log.h"
 #include "buffers/checksum.h"
+#include "buffers/table_layout.h"
 #include "run/channel.h"
+#include "run/provenance.h"
 
 namespace pellucid {
-
 namespace {
+
+// A sink's entries in the journal, which has no port of its own.
+constexpr const char* kSinkPort = "*";
 
 // Inputs of a Procedure, read from the store item by item.
 class StoreReader final : public ItemReader {
@@ -125,14 +129,20 @@ struct Executor::OpenSink {
 
 Executor::Executor(const Plan& plan, Workspace& workspace, Progress& progress,
                    const ExecutorOptions& options)
-    : plan_(plan), workspace_(workspace), progress_(progress), options_(options),
-      environment_{&plan, workspace.node_scratch(), &abort_, {}}, journal_(workspace.journal()),
-      prepared_(plan.nodes.size(), 0), records_(plan.nodes.size()) {
+    : plan_(plan),
+      workspace_(workspace),
+      progress_(progress),
+      options_(options),
+      environment_{&plan, workspace.node_scratch(), &abort_, {}},
+      journal_(workspace.journal()),
+      budget_(plan.memory),
+      prepared_(plan.nodes.size(), 0),
+      records_(plan.nodes.size()) {
   environment_.progress = [this](std::size_t node, std::int64_t done, std::int64_t total) {
     progress_.within(node, done, total);
   };
   for (std::size_t s = 0; s < plan.streams.size(); ++s) shapes_.emplace_back(plan, s);
-  store_ = std::make_unique<Store>(plan, workspace, journal_);
+  store_ = std::make_unique<Store>(plan, workspace, journal_, budget_);
   open_sinks();
   demand_ = std::make_unique<Demand>(plan_, shapes_, *store_, sink_progress_);
 }
@@ -192,15 +202,15 @@ void Executor::open_sinks() {
                            !open.sink->takes_regions());
         const bool finishing = !journal_.notes("finishing").empty();
         SinkStart start;
-        start.first_item =
-            progress.at_end ? 0
-                            : std::min<std::int64_t>(node.items,
-                                                     first_unit >= shape.units()
-                                                         ? node.items
-                                                         : shape.block(first_unit).first);
+        start.first_item = progress.at_end ? 0
+                                           : std::min<std::int64_t>(
+                                                 node.items, first_unit >= shape.units()
+                                                                 ? node.items
+                                                                 : shape.block(first_unit).first);
         start.resumed = first_unit > 0 || finishing;
         start.finishing = finishing;
         start.overwrite = options_.overwrite;
+        start.provenance_bytes = provenance_bytes(plan_);
         open.sink->open(open.whole, start, context);
         progress.written = first_unit;
       });
@@ -210,15 +220,15 @@ void Executor::open_sinks() {
     // exactly what was journalled.
     std::size_t durable = 0;
     std::size_t journalled = 0;
-    while (const auto entry =
-               journal_.find(node.name, "*" + node.point, static_cast<std::int64_t>(journalled))) {
+    while (const auto entry = journal_.find(journal_name(node), kSinkPort,
+                                            static_cast<std::int64_t>(journalled))) {
       if (entry->durable && durable == journalled) ++durable;
       ++journalled;
     }
     make(journalled);
     for (std::size_t unit = durable; unit < journalled && !progress.at_end; ++unit) {
       const auto entry =
-          journal_.find(node.name, "*" + node.point, static_cast<std::int64_t>(unit));
+          journal_.find(journal_name(node), kSinkPort, static_cast<std::int64_t>(unit));
       Block block = shape.block(unit);
       block.first += node.first_item;
       const std::vector<Tensor> stored = open.sink->stored(block);
@@ -243,6 +253,8 @@ void Executor::prepare_once(std::size_t index) {
   if (is_object(node.component->kind) && has_tensors) return;  // made by a pass, with its tensors
   if (node.component->kind == Kind::sink) return;              // prepared when it was opened
   prepared_[index] = 1;
+  if (node.function)
+    for (const std::size_t step : node.function->between) prepare_once(step);
   call_node(plan_, index, [&] {
     const Rows rows = Rows::of({node.first_item, 0, std::nullopt});
     NodeContext context(environment_, index, rows);
@@ -262,8 +274,7 @@ bool Executor::run() {
     if (demand_->units_due(s) > 0) {
       prepare(s);
       const auto& nodes = shapes_[s].stream().nodes;
-      const bool procedure =
-          nodes.size() == 1 && plan_.nodes[nodes.front()].component->kind == Kind::procedure;
+      const bool procedure = plan_.nodes[nodes.back()].component->kind == Kind::procedure;
       progress_.begin(nodes, static_cast<std::int64_t>(demand_->units_due(s)));
       const bool done = procedure ? run_procedure(s) : run_stream(s);
       make_durable();
@@ -285,12 +296,16 @@ bool Executor::run() {
 bool Executor::run_stream(std::size_t stream) {
   const StreamShape& shape = shapes_[stream];
   const PlannedStream& planned = shape.stream();
-  const std::int64_t fits =
-      planned.block_bytes > 0 ? std::max<std::int64_t>(1, plan_.memory / planned.block_bytes)
-                              : std::numeric_limits<std::int64_t>::max();
-  const int workers = static_cast<int>(std::min<std::int64_t>(plan_.workers, fits));
+  const int workers = planned.in_flight;
+  const std::int64_t fits = planned.block_bytes > 0
+                                ? std::max<std::int64_t>(1, plan_.memory / planned.block_bytes)
+                                : std::numeric_limits<std::int64_t>::max();
   // One block being read ahead and one being written, beside those being computed.
   const std::size_t in_flight = static_cast<std::size_t>(std::min<std::int64_t>(workers + 2, fits));
+
+  const std::int64_t bytes = static_cast<std::int64_t>(in_flight) * planned.block_bytes;
+  const Reservation reservation =
+      budget_.reserve(std::min(bytes, plan_.memory), "blocks in flight");
 
   Channel<std::unique_ptr<Pass>> ready(1);
   Channel<std::unique_ptr<Pass>> done(in_flight);
@@ -322,8 +337,8 @@ bool Executor::run_stream(std::size_t stream) {
           break;
         }
         if (!tickets.pop() || abort_) break;
-        auto pass = std::make_unique<Pass>(environment_, shape, *store_, objects_, unit,
-                                           std::move(needed));
+        auto pass =
+            std::make_unique<Pass>(environment_, shape, *store_, objects_, unit, std::move(needed));
         pass->run_sources();
         if (!ready.push(std::move(pass))) break;
       }
@@ -394,8 +409,11 @@ void Executor::write(const StreamShape& shape, Pass& pass) {
       NodeContext context(environment_, call.node, rows);
       open.sink->write(call.in, context);
     });
-    journal_.stored(node.name, "*" + node.point, static_cast<std::int64_t>(pass.unit()), Key{},
+    journal_.stored(journal_name(node), kSinkPort, static_cast<std::int64_t>(pass.unit()), Key{},
                     call.checksum);
+    for (const PlannedInput& input : node.inputs)
+      if (!input.from.empty())
+        store_->mark_failed(input.node, input.from, pass.block(), call.failed);
   }
   for (const auto& [item, reason] : pass.failures) {
     journal_.note("skipped", "item " + std::to_string(item) + ": " + reason);
@@ -403,7 +421,7 @@ void Executor::write(const StreamShape& shape, Pass& pass) {
   }
   for (const Stored& item : pass.seen) {
     const PlannedNode& node = plan_.nodes[item.node];
-    const std::string name = node.name + node.point + "." + item.port;
+    const std::string name = journal_name(node) + "." + item.port;
     seen_[name][pass.unit()] = item.produced.checksum;
     if (!store_->keeps(item.node, item.port))
       journal_.note("seen", name + " " + std::to_string(pass.unit()) + " " +
@@ -435,7 +453,7 @@ void Executor::make_durable() {
 }
 
 bool Executor::run_procedure(std::size_t stream) {
-  const std::size_t index = shapes_[stream].stream().nodes.front();
+  const std::size_t index = shapes_[stream].stream().nodes.back();
   const PlannedNode& node = plan_.nodes[index];
   const auto start = std::chrono::steady_clock::now();
   Inputs in = whole_inputs(index);
@@ -445,7 +463,8 @@ bool Executor::run_procedure(std::size_t stream) {
     for (const PlannedInput& input : node.inputs) {
       if (input.port != edge.name) continue;
       const Spec* spec = plan_.tensor_spec(input.node, input.from);
-      if (spec != nullptr && spec->items == 1) edge.value = store_->tensor(input.node, input.from, 0, 1);
+      if (spec != nullptr && spec->items == 1)
+        edge.value = store_->tensor(input.node, input.from, 0, 1);
     }
 
   Outputs outputs;
@@ -515,10 +534,10 @@ void Executor::put_whole(std::size_t index, const Outputs& outputs) {
             cells.push_back(table.cell(row, static_cast<std::int64_t>(column)));
           part.add(item, std::move(cells));
         }
-        produced.checksum = checksum_of(part);
+        produced.checksum = rows_checksum(part);
         produced.value = std::move(part);
       }
-      seen_[node.name + node.point + "." + port][unit] = produced.checksum;
+      seen_[journal_name(node) + "." + port][unit] = produced.checksum;
       if (!store_->holds(index, port, unit)) store_->put(index, port, unit, block, produced);
     }
   }
@@ -600,7 +619,7 @@ void Executor::finish(const std::string& provenance) {
     journal_.mark(journal_.position());
   }
   for (auto& [index, open] : sinks_)
-    call_node(plan_, index, [sink = open->sink.get()] { sink->close(); });
+    call_node(plan_, index, [&, sink = open->sink.get()] { sink->close(provenance); });
   store_->finish(provenance, options_.overwrite);
 }
 
@@ -625,9 +644,9 @@ std::map<std::string, std::uint64_t> Executor::checksums() const {
     const auto add_stored = [&](const std::string& port) {
       if (!store_->keeps(index, port)) return;
       for (std::size_t unit = 0; unit < store_->units(index, port); ++unit)
-        if (const auto entry = journal_.find(node.name + node.point, port,
-                                             static_cast<std::int64_t>(unit)))
-          all[node.name + node.point + "." + port].emplace(unit, entry->checksum);
+        if (const auto entry =
+                journal_.find(journal_name(node), port, static_cast<std::int64_t>(unit)))
+          all[journal_name(node) + "." + port].emplace(unit, entry->checksum);
     };
     for (const auto& [port, value] : node.outputs.all()) add_stored(port);
     for (const auto& [port, value] : node.state.all()) add_stored(Store::state_port(port));

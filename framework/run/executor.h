@@ -1,8 +1,8 @@
 // Executor: streams the blocks of a plan through its nodes.
 //
 // In each stream one thread runs the sources ahead, W workers take a block each through the rest of
-// the nodes, and the calling thread writes: results to their files, blocks to sinks in order, entries
-// to the journal.
+// the nodes, and the calling thread writes: results to their files, blocks to sinks in order,
+// entries to the journal.
 #pragma once
 
 #include <atomic>
@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "buffers/memory.h"
 #include "run/demand.h"
 #include "run/progress.h"
 #include "run/workspace.h"
@@ -21,7 +22,7 @@ namespace pellucid {
 /// What a run learnt about its nodes, for its record.
 struct NodeRecord {
   double seconds = 0;
-  std::int64_t blocks = 0;   ///< computed by this process
+  std::int64_t blocks = 0;  ///< computed by this process
 };
 
 struct ExecutorOptions {
@@ -42,6 +43,7 @@ class Executor {
   /// Gives all files their final names.
   void finish(const std::string& provenance);
 
+  const std::filesystem::path& folder() const { return workspace_.folder(); }
   const std::vector<NodeRecord>& records() const { return records_; }
   /// Item and reason of everything that was skipped, by this process or an earlier one.
   std::vector<std::string> failures() const;
@@ -73,6 +75,7 @@ class Executor {
   std::atomic<bool> abort_{false};
   RunEnvironment environment_;
   Journal& journal_;
+  MemoryBudget budget_;
   std::unique_ptr<Store> store_;
   std::vector<StreamShape> shapes_;
   std::map<std::size_t, std::unique_ptr<OpenSink>> sinks_;

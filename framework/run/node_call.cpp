@@ -1,5 +1,6 @@
 #include "run/node_call.h"
 
+#include <algorithm>
 #include <exception>
 #include <utility>
 
@@ -49,9 +50,15 @@ bool NodeContext::cancelled() const {
 void NodeContext::log(Level level, const std::string& sentence) {
   const std::string line = environment_.plan->nodes[node_].name + ": " + sentence;
   switch (level) {
-    case Level::debug: log_debug(line); break;
-    case Level::info: log_info(line); break;
-    case Level::warning: log_warning(line); break;
+    case Level::debug:
+      log_debug(line);
+      break;
+    case Level::info:
+      log_info(line);
+      break;
+    case Level::warning:
+      log_warning(line);
+      break;
   }
 }
 
@@ -72,7 +79,7 @@ Random NodeContext::random(const std::string& purpose) const {
   const Plan& plan = *environment_.plan;
   const std::string& name = plan.nodes[node_].seed_name;
   const std::string what = draw_ == 0 ? purpose : purpose + "#" + std::to_string(draw_);
-  return Random(plan.settings.seed, name, what, rows_.items, rows_.block.region);
+  return Random(plan.nodes[node_].seed, name, what, rows_.items, rows_.block.region);
 }
 
 void call_node(const Plan& plan, std::size_t index, const std::function<void()>& action) {
@@ -81,11 +88,16 @@ void call_node(const Plan& plan, std::size_t index, const std::function<void()>&
   attributed(node.where, node.name, node.use, action);
 }
 
-Spec spec_of_rows(const Spec& whole, std::int64_t count, const std::optional<Region>& region) {
+bool is_cut(const Region& tile, const Spec& edge) {
+  const std::size_t cut = tile.whole.size();
+  return edge.shape.size() >= cut &&
+         std::equal(tile.whole.begin(), tile.whole.end(), edge.shape.end() - std::ptrdiff_t(cut));
+}
+
+Spec spec_of_rows(const Spec& whole, std::int64_t count, const std::optional<Region>& tile) {
   Spec spec = whole;
   spec.items = count;
-  // A region speaks of the axes of what is cut; edges of another rank are not cut.
-  if (region && region->whole == whole.shape) spec.shape = region->size;
+  if (tile && is_cut(*tile, whole)) spec.shape = region_of(*tile, whole).size;
   return spec;
 }
 
@@ -108,8 +120,8 @@ void require_promised(const std::string& port, const Spec& promised, const Tenso
 
 }  // namespace
 
-Outputs compute(const RunEnvironment& environment, std::size_t index, Inputs in, const Rows& rows,
-                std::uint64_t draw) {
+Outputs compute(const RunEnvironment& environment, std::size_t index, const Inputs& in,
+                const Rows& rows, const std::optional<Region>& tile, std::uint64_t draw) {
   const Plan& plan = *environment.plan;
   const PlannedNode& node = plan.nodes[index];
   Outputs outputs;
@@ -130,18 +142,17 @@ Outputs compute(const RunEnvironment& environment, std::size_t index, Inputs in,
     for (const auto& [port, announced] : node.outputs.all()) {
       const auto found = outputs.all().find(port);
       if (const Spec* whole = std::get_if<Spec>(&announced)) {
-        const Tensor* given = found == outputs.all().end() ? nullptr
-                                                           : std::get_if<Tensor>(&found->second);
-        if (given == nullptr && !context.wanted(Port{port.c_str(), "", PortType::tensor,
-                                                     Port::Direction::out}))
+        const Tensor* given =
+            found == outputs.all().end() ? nullptr : std::get_if<Tensor>(&found->second);
+        if (given == nullptr &&
+            !context.wanted(Port{port.c_str(), "", PortType::tensor, Port::Direction::out}))
           continue;
-        require_promised(port, spec_of_rows(*whole, rows.block.count, rows.block.region),
+        require_promised(port, spec_of_rows(*whole, rows.block.count, tile),
                          given == nullptr ? Tensor() : *given);
       } else if (std::holds_alternative<TableSpec>(announced)) {
-        const bool given = found != outputs.all().end() &&
-                           std::holds_alternative<Table>(found->second);
-        if (!given && context.wanted(Port{port.c_str(), "", PortType::table,
-                                          Port::Direction::out}))
+        const bool given =
+            found != outputs.all().end() && std::holds_alternative<Table>(found->second);
+        if (!given && context.wanted(Port{port.c_str(), "", PortType::table, Port::Direction::out}))
           throw Error("table '" + port + "' was promised but is not set");
       }
     }

@@ -1,5 +1,5 @@
-// node_call: the one place where the run calls into a component. It lends the node its context, tags
-// its memory, and turns whatever it throws into an Error with place and name.
+// node_call: the one place where the run calls into a component. It lends the node its context,
+// tags its memory, and turns whatever it throws into an Error with place and name.
 #pragma once
 
 #include <atomic>
@@ -24,11 +24,11 @@ struct RunEnvironment {
   std::function<void(std::size_t, std::int64_t, std::int64_t)> progress;
 };
 
-/// Rows of a call and the items they speak of: items first .. first + count - 1, or many variants of
-/// one item.
+/// Rows of a call and the items they speak of: items first .. first + count - 1, or many variants
+/// of one item.
 struct Rows {
-  Block block;                       ///< with absolute item numbers
-  std::vector<std::int64_t> items;   ///< item of each row
+  Block block;                      ///< with absolute item numbers
+  std::vector<std::int64_t> items;  ///< item of each row
 
   static Rows of(const Block& block);
 };
@@ -61,16 +61,20 @@ class NodeContext final : public Context {
 void call_node(const Plan& plan, std::size_t node, const std::function<void()>& action);
 
 /// Runs a source or stage on the rows and checks what it gives: every output that `infer` promised,
-/// with its shape and dtype. `in` holds tensors, specs of the rows and objects.
-Outputs compute(const RunEnvironment& environment, std::size_t node, Inputs in, const Rows& rows,
-                std::uint64_t draw = 0);
+/// with its shape and dtype. `in` holds tensors, specs of the rows and objects; `tile` (cut axes
+/// alone) is what its inputs are cut to.
+Outputs compute(const RunEnvironment& environment, std::size_t node, const Inputs& in,
+                const Rows& rows, const std::optional<Region>& tile = {}, std::uint64_t draw = 0);
 
-/// Throws Error naming the item of an output's first non-finite value, at row-major position `place`
+/// Throws Error naming the item of an output's first non-finite value, at row-major position
+/// `place`
 /// (-1: there is none), where the node does not allow any.
 void require_finite(const Plan& plan, std::size_t node, const std::string& port,
                     const Tensor& output, std::int64_t place, const Rows& rows);
 
-/// Spec of `count` items (or of a region of one) of an edge.
-Spec spec_of_rows(const Spec& whole, std::int64_t count, const std::optional<Region>& region);
+/// A tile (cut axes alone) cuts this edge: its last axes are those of the tile.
+bool is_cut(const Region& tile, const Spec& edge);
+/// Spec of `count` items of an edge, or of the part of one that a tile cuts out.
+Spec spec_of_rows(const Spec& whole, std::int64_t count, const std::optional<Region>& tile);
 
 }  // namespace pellucid

@@ -10,21 +10,11 @@
 
 #include "base/log.h"
 #include "buffers/checksum.h"
+#include "buffers/table_layout.h"
+#include "run/function.h"
 
 namespace pellucid {
 namespace {
-
-Region grown(const Region& tile, const std::vector<std::int64_t>& margin) {
-  Region region = tile;
-  for (std::size_t axis = 0; axis < tile.offset.size(); ++axis) {
-    const std::int64_t begin = std::max<std::int64_t>(0, tile.offset[axis] - margin[axis]);
-    const std::int64_t end =
-        std::min(tile.whole[axis], tile.offset[axis] + tile.size[axis] + margin[axis]);
-    region.offset[axis] = begin;
-    region.size[axis] = end - begin;
-  }
-  return region;
-}
 
 // The part `inner` of a tensor (items, shape...) that covers `outer`.
 Tensor cropped(Tensor tensor, const Region& outer, const Region& inner) {
@@ -53,53 +43,23 @@ bool any(const std::vector<char>& flags) {
 
 }  // namespace
 
-std::uint64_t checksum_of(const Table& table) {
-  Checksum sum;
-  for (std::int64_t row = 0; row < table.rows(); ++row) {
-    const std::int64_t item = table.item(row);
-    sum.add(&item, sizeof item);
-    for (std::size_t column = 0; column < table.columns().size(); ++column)
-      std::visit(
-          [&]<class T>(const T& cell) {
-            if constexpr (std::is_same_v<T, std::string>)
-              sum.add(cell.data(), static_cast<std::int64_t>(cell.size()));
-            else
-              sum.add(&cell, sizeof cell);
-          },
-          table.cell(row, static_cast<std::int64_t>(column)));
-  }
-  return sum.value();
-}
-
 StreamShape::StreamShape(const Plan& plan, std::size_t stream) : plan_(plan), index_(stream) {
   const PlannedStream& s = this->stream();
-  units_ = s.tiles.empty()
-               ? static_cast<std::size_t>(s.blocks)
-               : static_cast<std::size_t>(s.items) * s.tiles.size();
+  units_ = s.tiles.empty() ? static_cast<std::size_t>(s.blocks)
+                           : static_cast<std::size_t>(s.items) * s.tiles.size();
   consumers_.resize(s.nodes.size());
   for (std::size_t position = 0; position < s.nodes.size(); ++position)
     for (const PlannedInput& input : plan.nodes[s.nodes[position]].inputs)
       if (const int producer = this->position(input.node); producer >= 0)
         consumers_[static_cast<std::size_t>(producer)].push_back(position);
-
-  if (s.tiles.empty()) return;
-  const std::size_t rank = s.tiles.front().offset.size();
-  margin_.assign(s.nodes.size(), std::vector<std::int64_t>(rank, 0));
-  for (std::size_t position = s.nodes.size(); position-- > 0;)
-    for (const std::size_t consumer : consumers_[position]) {
-      const auto& halo = plan.nodes[s.nodes[consumer]].halo;
-      for (std::size_t axis = 0; axis < rank; ++axis)
-        margin_[position][axis] =
-            std::max(margin_[position][axis],
-                     margin_[consumer][axis] + (axis < halo.size() ? halo[axis] : 0));
-    }
 }
 
-Block StreamShape::block(std::size_t unit) const {
-  const PlannedStream& s = stream();
-  if (s.tiles.empty()) return s.block(unit, plan_.block_items);
-  Block block{static_cast<std::int64_t>(unit / s.tiles.size()), 1, s.tiles[unit % s.tiles.size()]};
-  return block;
+Block StreamShape::block(std::size_t unit) const { return block_of(stream(), plan_, unit); }
+
+Block StreamShape::block_of(const PlannedStream& stream, const Plan& plan, std::size_t unit) {
+  if (stream.tiles.empty()) return stream.block(unit, plan.block_items);
+  return {static_cast<std::int64_t>(unit / stream.tiles.size()), 1,
+          stream.tiles[unit % stream.tiles.size()]};
 }
 
 int StreamShape::position(std::size_t node) const {
@@ -110,14 +70,14 @@ int StreamShape::position(std::size_t node) const {
 
 std::optional<Region> StreamShape::output_region(std::size_t position, const Block& block) const {
   if (!block.region) return std::nullopt;
-  return grown(*block.region, margin_[position]);
+  return grown(*block.region, plan_.nodes[stream().nodes[position]].margin);
 }
 
 std::optional<Region> StreamShape::input_region(std::size_t position, const Block& block) const {
   if (!block.region) return std::nullopt;
-  std::vector<std::int64_t> margin = margin_[position];
-  const auto& halo = plan_.nodes[stream().nodes[position]].halo;
-  for (std::size_t axis = 0; axis < halo.size(); ++axis) margin[axis] += halo[axis];
+  const PlannedNode& node = plan_.nodes[stream().nodes[position]];
+  std::vector<std::int64_t> margin = node.margin;
+  for (std::size_t axis = 0; axis < node.halo.size(); ++axis) margin[axis] += node.halo[axis];
   return grown(*block.region, margin);
 }
 
@@ -127,7 +87,9 @@ std::shared_ptr<const Component> make_object(const RunEnvironment& environment, 
   std::shared_ptr<Component> made;
   call_node(*environment.plan, index, [&] {
     Problems problems;
-    made = node.component->create(node.settings, problems);
+    made = node.function
+               ? make_function(environment, index, in, rows)
+               : std::shared_ptr<Component>(node.component->create(node.settings, problems));
     if (!problems.empty()) throw ConfigError(problems.front().sentence, problems.front().where);
     auto& object = dynamic_cast<Object&>(*made);
     object.bind(in);
@@ -139,8 +101,13 @@ std::shared_ptr<const Component> make_object(const RunEnvironment& environment, 
 
 Pass::Pass(const RunEnvironment& environment, const StreamShape& shape, const Store& store,
            const SharedObjects& objects, std::size_t unit, std::vector<char> needed)
-    : environment_(environment), shape_(shape), store_(store), objects_(objects), unit_(unit),
-      block_(shape.block(unit)), needed_(std::move(needed)) {
+    : environment_(environment),
+      shape_(shape),
+      store_(store),
+      objects_(objects),
+      unit_(unit),
+      block_(shape.block(unit)),
+      needed_(std::move(needed)) {
   const std::size_t count = shape_.stream().nodes.size();
   values_.resize(count);
   seconds.assign(count, 0.0);
@@ -152,16 +119,14 @@ Pass::Pass(const RunEnvironment& environment, const StreamShape& shape, const St
 void Pass::run_sources() {
   const auto& nodes = shape_.stream().nodes;
   for (std::size_t position = 0; position < nodes.size(); ++position)
-    if (needed_[position] &&
-        shape_.plan().nodes[nodes[position]].component->kind == Kind::source)
+    if (needed_[position] && shape_.plan().nodes[nodes[position]].component->kind == Kind::source)
       run_node(position);
 }
 
 void Pass::run_rest() {
   const auto& nodes = shape_.stream().nodes;
   for (std::size_t position = 0; position < nodes.size(); ++position)
-    if (needed_[position] &&
-        shape_.plan().nodes[nodes[position]].component->kind != Kind::source)
+    if (needed_[position] && shape_.plan().nodes[nodes[position]].component->kind != Kind::source)
       run_node(position);
   values_.clear();
 }
@@ -173,6 +138,21 @@ std::shared_ptr<const Component> Pass::object(std::size_t node) const {
   const auto found = objects_.find(node);
   if (found != objects_.end()) return found->second;
   return shape_.plan().nodes[node].instance;
+}
+
+// The region of a node's item that a tile stands for, as its component sees it: along all axes of
+// its first output, or input, that is cut.
+std::optional<Region> Pass::item_region(const PlannedNode& node,
+                                        const std::optional<Region>& tile) const {
+  if (!tile) return std::nullopt;
+  for (const auto& [port, value] : node.outputs.all())
+    if (const Spec* spec = std::get_if<Spec>(&value); spec && is_cut(*tile, *spec))
+      return region_of(*tile, *spec);
+  for (const PlannedInput& input : node.inputs)
+    if (const Spec* spec = shape_.plan().tensor_spec(input.node, input.from);
+        spec && is_cut(*tile, *spec))
+      return region_of(*tile, *spec);
+  return tile;
 }
 
 Inputs Pass::gather(std::size_t position, std::vector<char>& failed) const {
@@ -194,22 +174,22 @@ Inputs Pass::gather(std::size_t position, std::vector<char>& failed) const {
     edge.name = input.port;
     if (input.open) open.push_back(input.port);
     const int producer = shape_.position(input.node);
-    const Values* near =
-        producer >= 0 ? &values_[static_cast<std::size_t>(producer)] : nullptr;
+    const Values* near = producer >= 0 ? &values_[static_cast<std::size_t>(producer)] : nullptr;
     if (input.type != PortType::tensor && input.type != PortType::table) {
       edge.object = object(input.node);
       if (near != nullptr) join(near->failed);
     } else if (const Spec* whole = plan.tensor_spec(input.node, input.from)) {
       Tensor value;
       const bool single = whole->items == 1;
-      const bool cut = region && region->whole == whole->shape;
-      const auto found = near != nullptr ? near->outputs.find(input.from) : decltype(near->outputs.find(""))();
-      if (near != nullptr && found != near->outputs.end()) {
-        value = std::get<Tensor>(found->second);
+      const bool cut = region && is_cut(*region, *whole);
+      if (near != nullptr && near->outputs.count(input.from) != 0) {
+        value = std::get<Tensor>(near->outputs.at(input.from));
         join(near->failed);
         if (cut)
-          value = cropped(value, *shape_.output_region(static_cast<std::size_t>(producer), block_),
-                          *region);
+          value = cropped(
+              value,
+              region_of(*shape_.output_region(static_cast<std::size_t>(producer), block_), *whole),
+              region_of(*region, *whole));
       } else {
         const std::int64_t first = single ? 0 : block_.first;
         const std::int64_t count = single ? 1 : block_.count;
@@ -218,10 +198,10 @@ Inputs Pass::gather(std::size_t position, std::vector<char>& failed) const {
         if (cut) {
           const Region all{std::vector<std::int64_t>(whole->shape.size(), 0), whole->shape,
                            whole->shape};
-          value = cropped(value, all, *region);
+          value = cropped(value, all, region_of(*region, *whole));
         }
       }
-      edge.spec = spec_of_rows(*whole, value.size(0), cut ? region : std::nullopt);
+      edge.spec = spec_of_rows(*whole, value.size(0), region);
       edge.value = value;
     } else {
       const TableSpec& spec = *plan.table_spec(input.node, input.from);
@@ -232,8 +212,8 @@ Inputs Pass::gather(std::size_t position, std::vector<char>& failed) const {
         edge.value = std::get<Table>(near->outputs.at(input.from));
         join(near->failed);
       } else {
-        edge.value = store_.table(input.node, input.from, spec.items == 1 ? 0 : block_.first,
-                                  rows.items);
+        edge.value =
+            store_.table(input.node, input.from, spec.items == 1 ? 0 : block_.first, rows.items);
       }
     }
     in.add(std::move(edge));
@@ -241,7 +221,7 @@ Inputs Pass::gather(std::size_t position, std::vector<char>& failed) const {
   in.set_open(std::move(open));
   Block absolute = block_;
   absolute.first += node.first_item;
-  absolute.region = region;
+  absolute.region = item_region(node, region);
   in.set_block(absolute);
   return in;
 }
@@ -249,7 +229,8 @@ Inputs Pass::gather(std::size_t position, std::vector<char>& failed) const {
 Outputs Pass::call(std::size_t position, const Inputs& in, const Rows& rows) const {
   const std::size_t index = shape_.stream().nodes[position];
   const PlannedNode& node = shape_.plan().nodes[index];
-  if (node.component->kind != Kind::reducer) return compute(environment_, index, in, rows);
+  if (node.component->kind != Kind::reducer)
+    return compute(environment_, index, in, rows, shape_.input_region(position, block_));
   Outputs state;
   call_node(shape_.plan(), index, [&] {
     NodeContext context(environment_, index, rows);
@@ -258,8 +239,7 @@ Outputs Pass::call(std::size_t position, const Inputs& in, const Rows& rows) con
   return state;
 }
 
-Outputs Pass::call_item_by_item(std::size_t position, const Inputs& in,
-                                std::vector<char>& failed) {
+Outputs Pass::call_item_by_item(std::size_t position, const Inputs& in, std::vector<char>& failed) {
   const std::size_t index = shape_.stream().nodes[position];
   const PlannedNode& node = shape_.plan().nodes[index];
   const std::int64_t count = in.block().count;
@@ -297,11 +277,10 @@ Outputs Pass::call_item_by_item(std::size_t position, const Inputs& in,
     for (const auto& [port, announced] : node.outputs.all()) {
       const auto found = one.all().find(port);
       if (const Spec* spec = std::get_if<Spec>(&announced)) {
-        Spec rows = spec_of_rows(*spec, 1, in.block().region);
+        const Spec rows = spec_of_rows(*spec, 1, shape_.input_region(position, block_));
         const Tensor* given =
             found == one.all().end() ? nullptr : std::get_if<Tensor>(&found->second);
-        tensors[port].push_back(given != nullptr && given->defined() ? *given
-                                                                     : missing_item(rows));
+        tensors[port].push_back(given != nullptr && given->defined() ? *given : missing_item(rows));
       } else if (const TableSpec* spec = std::get_if<TableSpec>(&announced)) {
         auto [table, fresh] = tables.try_emplace(port, Table(spec->columns));
         if (found != one.all().end()) table->second.append(std::get<Table>(found->second));
@@ -328,7 +307,7 @@ void Pass::run_node(std::size_t position) {
     for (const Inputs::Edge& edge : in.edges()) {
       if (const Tensor* tensor = std::get_if<Tensor>(&edge.value)) sum.add(*tensor);
     }
-    sinks.push_back({index, std::move(in), sum.value()});
+    sinks.push_back({index, std::move(in), sum.value(), values.failed});
   } else if (is_object(node.component->kind)) {
     if (objects_.count(index) == 0) {
       values.object = make_object(environment_, index, in, rows);
@@ -373,21 +352,24 @@ void Pass::keep(std::size_t position, const Outputs& outputs) {
       const auto input = shape_.input_region(position, block_);
       const auto output = shape_.output_region(position, block_);
       const Spec* whole = reduces ? nullptr : plan.tensor_spec(index, name);
-      const bool cut = output && whole != nullptr && output->whole == whole->shape;
-      if (cut && *input != *output) tensor = cropped(tensor, *input, *output).contiguous();
+      const bool cut = output && whole != nullptr && is_cut(*output, *whole);
+      if (cut && *input != *output)
+        tensor =
+            cropped(tensor, region_of(*input, *whole), region_of(*output, *whole)).contiguous();
       const Inspection inspection = inspect(moved(tensor, at::kCPU));
       if (produced.failed.empty())
         require_finite(plan, index, port, tensor, inspection.first_nonfinite, rows);
       Tensor leaving = tensor;
       produced.checksum = inspection.checksum;
       if (cut && *output != *block_.region) {
-        leaving = cropped(tensor, *output, *block_.region).contiguous();
+        leaving = cropped(tensor, region_of(*output, *whole), region_of(*block_.region, *whole))
+                      .contiguous();
         produced.checksum = checksum(moved(leaving, at::kCPU));
       }
       values.outputs[name] = tensor;
       produced.value = leaving;
     } else if (const Table* table = std::get_if<Table>(&value)) {
-      produced.checksum = checksum_of(*table);
+      produced.checksum = rows_checksum(*table);
       produced.value = *table;
       values.outputs[name] = *table;
     } else {

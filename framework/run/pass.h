@@ -26,6 +26,7 @@ struct SinkCall {
   std::size_t node = 0;
   Inputs in;
   std::uint64_t checksum = 0;
+  std::vector<char> failed;  ///< rows that failed before; empty: none
 };
 
 /// What all passes of a stream share.
@@ -38,10 +39,11 @@ class StreamShape {
   std::size_t units() const { return units_; }
   /// Items (and tile) of a unit, counted from the first item of the run.
   Block block(std::size_t unit) const;
+  static Block block_of(const PlannedStream& stream, const Plan& plan, std::size_t unit);
   /// Position of a node in this stream, or -1.
   int position(std::size_t node) const;
-  /// A tile's region at the input, and at the output, of a node: grown by the halos that the nodes
-  /// after it need, clipped at the item's borders.
+  /// A tile's region (cut axes alone) at the input, and at the output, of a node: grown by what the
+  /// nodes after it need, clipped at the item's borders.
   std::optional<Region> input_region(std::size_t position, const Block& block) const;
   std::optional<Region> output_region(std::size_t position, const Block& block) const;
   /// Nodes of this stream that consume a node's outputs (or it, as an object).
@@ -54,7 +56,6 @@ class StreamShape {
   std::size_t index_;
   std::size_t units_;
   std::vector<std::vector<std::size_t>> consumers_;
-  std::vector<std::vector<std::int64_t>> margin_;
 };
 
 class Pass {
@@ -91,6 +92,8 @@ class Pass {
   };
 
   void run_node(std::size_t position);
+  std::optional<Region> item_region(const PlannedNode& node,
+                                    const std::optional<Region>& tile) const;
   Inputs gather(std::size_t position, std::vector<char>& failed) const;
   std::shared_ptr<const Component> object(std::size_t node) const;
   Outputs call(std::size_t position, const Inputs& in, const Rows& rows) const;
@@ -107,9 +110,6 @@ class Pass {
   std::vector<char> needed_;
   std::vector<Values> values_;
 };
-
-/// Of a table's rows, item numbers included.
-std::uint64_t checksum_of(const Table& table);
 
 /// Makes, binds and prepares an object from the tensors of its inputs.
 std::shared_ptr<const Component> make_object(const RunEnvironment& environment, std::size_t node,

@@ -97,10 +97,10 @@ std::string Progress::plain_text(const Line& line) const {
   const double spent = seconds_since(line.begin);
   const double left =
       line.done > 0 ? spent / static_cast<double>(line.done) * double(line.units - line.done) : 0;
-  std::string text = formatted("%-20s %lld of %lld blocks, %.3g items/s", line.name.c_str(),
-                               static_cast<long long>(line.done),
-                               static_cast<long long>(line.units),
-                               static_cast<double>(line.items) / std::max(spent, 1e-9));
+  std::string text =
+      formatted("%-20s %lld of %lld blocks, %.3g items/s", line.name.c_str(),
+                static_cast<long long>(line.done), static_cast<long long>(line.units),
+                static_cast<double>(line.items) / std::max(spent, 1e-9));
   if (line.done < line.units) text += ", " + duration_text(left) + " left";
   else text += ", took " + duration_text(spent);
   return text;

@@ -4,16 +4,21 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "buffers/contiguous_file.h"
 #include "buffers/journal.h"
 #include "plan/plan.h"
 
 namespace pellucid {
 
+class MemoryBudget;
 class Workspace;
 
 /// What a port gave for one block, with the checksum under which it is journalled and the rows that
@@ -24,11 +29,15 @@ struct Produced {
   std::vector<char> failed;
 };
 
+/// What a node is called in the journal and in checksums: "restore", in a sweep "restore@LABEL"
+/// where it belongs to one point.
+std::string journal_name(const PlannedNode& node);
+
 class Store {
  public:
   /// Lays out result files and buffers (or finds those of an earlier process and checks, by journal
   /// and checksum, which of their blocks count).
-  Store(const Plan& plan, Workspace& workspace, Journal& journal);
+  Store(const Plan& plan, Workspace& workspace, Journal& journal, MemoryBudget& budget);
   Store(const Store&) = delete;
   Store& operator=(const Store&) = delete;
   ~Store();
@@ -50,6 +59,9 @@ class Store {
   /// Rows of these items that failed; empty where none did.
   std::vector<char> failed(std::size_t node, const std::string& port, std::int64_t first,
                            std::int64_t count) const;
+  /// Marks rows of a block as failed, also of a port that is not kept (it goes to a sink).
+  void mark_failed(std::size_t node, const std::string& port, const Block& block,
+                   const std::vector<char>& failed);
   /// A buffer that nobody will read again gives its memory back.
   void drop(std::size_t node, const std::string& port);
 
@@ -63,14 +75,32 @@ class Store {
 
  private:
   struct Slot;
-  struct Files;
+  struct Point;
+  using Place = std::pair<std::size_t, std::string>;
+
   Slot* find(std::size_t node, const std::string& port) const;
   Slot& slot(std::size_t node, const std::string& port) const;
+  Slot& add_slot(std::size_t node, const std::string& port, std::size_t units);
+  void add_slots();
+  void lay_out_points();
+  void lay_out_buffers();
+  void make_buffers(MemoryBudget& budget);
+  void restore_blocks();
+  std::shared_ptr<const ContiguousFile> buffers_file();
+  Block block_of(const Slot& slot, std::size_t unit) const;
+  std::size_t unit_of(const Slot& slot, const Block& block) const;
 
   const Plan& plan_;
   Workspace& workspace_;
   Journal& journal_;
-  std::unique_ptr<Files> files_;
+  std::map<Place, std::unique_ptr<Slot>> slots_;
+  std::vector<Point> points_;
+  std::vector<ArrayLayout> buffer_arrays_;
+  std::mutex buffers_mutex_;
+  std::shared_ptr<const ContiguousFile> buffers_;
+  mutable std::mutex failed_mutex_;
+  std::map<Place, std::map<std::int64_t, char>> failed_;  // item -> 1
+  bool skips_ = false;
 };
 
 }  // namespace pellucid

@@ -54,8 +54,8 @@ void make_folder(const fs::path& folder, const Plan& plan, const fs::path& choic
     fs::remove_all(draft, ignored);
   } catch (const fs::filesystem_error& error) {
     fs::remove_all(draft, ignored);
-    throw Error("the folder of the run, '" + folder.string() + "', cannot be made: " +
-                error.code().message() + "; choose another with --run");
+    throw Error("the folder of the run, '" + folder.string() +
+                "', cannot be made: " + error.code().message() + "; choose another with --run");
   }
 }
 
@@ -118,8 +118,8 @@ Workspace::Workspace(const fs::path& folder, const Plan& plan, const fs::path& s
   std::error_code failed;
   fs::create_directories(folder_.parent_path(), failed);
   if (failed)
-    throw Error("the folder '" + folder_.parent_path().string() + "' cannot be made: " +
-                failed.message());
+    throw Error("the folder '" + folder_.parent_path().string() +
+                "' cannot be made: " + failed.message());
   const bool there = fs::exists(folder_) && !(fs::is_directory(folder_) && fs::is_empty(folder_));
   if (!there) {
     make_folder(folder_, plan, choices);
@@ -132,8 +132,8 @@ Workspace::Workspace(const fs::path& folder, const Plan& plan, const fs::path& s
   finished_ = recorded->finished;
   if (recorded->key != plan.key) {
     if (!overwrite)
-      throw Error("'" + folder_.string() + "' holds another run: " +
-                  differing_node(*recorded, plan) +
+      throw Error("'" + folder_.string() +
+                  "' holds another run: " + differing_node(*recorded, plan) +
                   "; choose another folder with --run, or replace it with --overwrite");
     clear_run(folder_, scratch_);
     write_text(folder_ / "plan.json", record_of(plan).dump(1) + "\n");
@@ -146,8 +146,8 @@ Workspace::Workspace(const fs::path& folder, const Plan& plan, const fs::path& s
   resumed_ = fs::exists(folder_ / "journal");
   fs::create_directories(scratch_, failed);
   if (failed)
-    throw Error("the scratch folder '" + scratch_.string() + "' cannot be made: " +
-                failed.message());
+    throw Error("the scratch folder '" + scratch_.string() +
+                "' cannot be made: " + failed.message());
   set_choices_folder(folder_ / "choices");
   if (!finished_) journal_ = std::make_unique<Journal>(folder_ / "journal");
 }

@@ -24,9 +24,9 @@ namespace pellucid {
 struct RecordedPlan {
   std::string key;
   int workers = 1;
-  int threads = 1;   ///< T, of each worker
+  int threads = 1;  ///< T, of each worker
   bool finished = false;
-  std::vector<std::string> resolved;   ///< one for each point
+  std::vector<std::string> resolved;  ///< one for each point
   std::vector<std::pair<std::string, std::string>> node_keys;
 };
 

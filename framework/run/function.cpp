@@ -1,0 +1,140 @@
+#include "run/function.h"
+
+#include <atomic>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "buffers/checksum.h"
+#include "plan/function_model.h"
+
+namespace pellucid {
+namespace {
+
+class FunctionRun {
+ public:
+  FunctionRun(const RunEnvironment& environment, std::size_t node,
+              std::shared_ptr<const FunctionSteps> steps, Inputs side, Rows rows)
+      : environment_(environment),
+        function_(*environment.plan->nodes[node].function),
+        steps_(std::move(steps)),
+        side_(std::move(side)),
+        rows_(std::move(rows)) {}
+
+  Tensor operator()(const Tensor& batch, std::int64_t item) {
+    const std::int64_t row = item - rows_.block.first;
+    if (row < 0 || row >= rows_.block.count)
+      throw Error("the function was asked for item " + std::to_string(item) +
+                  ", but was made for items " + std::to_string(rows_.block.first) + " to " +
+                  std::to_string(rows_.block.first + rows_.block.count - 1));
+    Rows variants;
+    variants.block = {item, batch.size(0), std::nullopt};
+    variants.items.assign(static_cast<std::size_t>(batch.size(0)), item);
+    const std::uint64_t draw = function_.fresh ? ++calls_ : 0;
+
+    std::vector<Outputs> outputs(steps_->steps.size());
+    std::vector<std::shared_ptr<Component>> objects(steps_->steps.size());
+    for (std::size_t s = 0; s < steps_->steps.size(); ++s) {
+      const FunctionSteps::Step& step = steps_->steps[s];
+      Inputs in = inputs(step, batch, row, outputs, objects);
+      in.set_block(variants.block);
+      if (step.make) {
+        call_node(*environment_.plan, step.node, [&] {
+          objects[s] = step.make();
+          auto& object = dynamic_cast<Object&>(*objects[s]);
+          object.bind(in);
+          NodeContext context(environment_, step.node, variants, draw);
+          object.prepare(in, context);
+        });
+        continue;
+      }
+      outputs[s] = compute(environment_, step.node, in, variants, {}, draw);
+      for (const auto& [port, value] : outputs[s].all())
+        if (const Tensor* tensor = std::get_if<Tensor>(&value); tensor && tensor->defined())
+          require_finite(*environment_.plan, step.node, port, *tensor,
+                         first_nonfinite(tensor->detach().cpu()), variants);
+    }
+    return std::get<Tensor>(outputs.back().all().at(steps_->value_port));
+  }
+
+ private:
+  Inputs inputs(const FunctionSteps::Step& step, const Tensor& batch, std::int64_t row,
+                const std::vector<Outputs>& outputs,
+                const std::vector<std::shared_ptr<Component>>& objects) const {
+    const Plan& plan = *environment_.plan;
+    Inputs in;
+    std::vector<std::string> open;
+    for (const FunctionSteps::Input& input : step.inputs) {
+      Inputs::Edge edge;
+      edge.name = input.port;
+      if (input.open) open.push_back(input.port);
+      if (input.argument) {
+        Spec spec = *plan.tensor_spec(function_.argument_node, function_.argument_port);
+        spec.items = batch.size(0);
+        spec.dtype = batch.scalar_type();
+        spec.shape.assign(batch.sizes().begin() + 1, batch.sizes().end());
+        edge.spec = spec;
+        edge.value = batch;
+      } else if (input.step) {
+        if (objects[*input.step]) {
+          edge.object = objects[*input.step];
+        } else {
+          const auto& value = outputs[*input.step].all().at(input.from);
+          if (const Tensor* tensor = std::get_if<Tensor>(&value)) {
+            const Spec& planned = *plan.tensor_spec(steps_->steps[*input.step].node, input.from);
+            Spec spec = planned;
+            spec.items = tensor->size(0);
+            spec.shape.assign(tensor->sizes().begin() + 1, tensor->sizes().end());
+            edge.spec = spec;
+            edge.value = *tensor;
+          } else {
+            edge.value = std::get<Table>(value);
+            edge.spec = *plan.table_spec(steps_->steps[*input.step].node, input.from);
+          }
+        }
+      } else {
+        const Inputs::Edge& side = *side_.find(input.from);
+        edge.spec = side.spec;
+        edge.object = side.object;
+        if (const Tensor* tensor = std::get_if<Tensor>(&side.value)) {
+          Tensor value = *tensor;
+          if (value.size(0) > 1) {
+            std::vector<std::int64_t> shape = value.sizes().vec();
+            shape[0] = batch.size(0);
+            value = value.narrow(0, row, 1).expand(shape);
+          }
+          std::get<Spec>(edge.spec).items = value.size(0);
+          edge.value = value;
+        } else {
+          edge.value = side.value;
+        }
+      }
+      in.add(std::move(edge));
+    }
+    in.set_open(std::move(open));
+    return in;
+  }
+
+  const RunEnvironment& environment_;
+  const PlannedFunction& function_;
+  std::atomic<std::uint64_t> calls_{0};
+  std::shared_ptr<const FunctionSteps> steps_;
+  Inputs side_;
+  Rows rows_;
+};
+
+}  // namespace
+
+std::shared_ptr<Component> make_function(const RunEnvironment& environment, std::size_t index,
+                                         const Inputs& in, const Rows& rows) {
+  const PlannedNode& node = environment.plan->nodes[index];
+  const auto& planned = dynamic_cast<const FunctionModel&>(*node.instance);
+  auto model = std::make_shared<FunctionModel>(planned.shared_steps());
+  const auto run =
+      std::make_shared<FunctionRun>(environment, index, planned.shared_steps(), in, rows);
+  model->set_runner([run](const Tensor& batch, std::int64_t item) { return (*run)(batch, item); });
+  return model;
+}
+
+}  // namespace pellucid
