@@ -1,3 +1,5 @@
+// DatasetReader: arrays read past HDF5 where their bytes stand in one stretch, else through it.
+
 #include <pellucid/dataset.h>
 
 #include <algorithm>

@@ -1,3 +1,5 @@
+// DatasetWriter: HDF5 and NPY files written in place under a temporary name.
+
 #include <pellucid/dataset.h>
 
 #include <variant>

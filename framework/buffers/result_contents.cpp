@@ -1,3 +1,5 @@
+// Reading a result: its datasets, tables and provenance.
+
 #include <algorithm>
 #include <cstring>
 #include <set>

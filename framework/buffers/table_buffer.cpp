@@ -1,3 +1,5 @@
+// TableBuffer: rows of tables at fixed slots of a file.
+
 #include <algorithm>
 
 #include "buffers/buffer.h"

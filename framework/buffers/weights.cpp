@@ -1,3 +1,5 @@
+// Weights: one face for the three formats of WeightFile.
+
 #include <pellucid/weights.h>
 
 #include <string_view>

@@ -1,0 +1,40 @@
+#include "buffers/file_lock.h"
+
+#include <unistd.h>
+
+#include <gmock/gmock.h>
+
+#include <pellucid/error.h>
+#include <pellucid/testing.h>
+
+#include "framework/buffers/temporary_folder.h"
+
+namespace pellucid {
+namespace {
+
+using ::pellucid::testing::message_of;
+using ::pellucid::testing::TemporaryFolder;
+using ::testing::HasSubstr;
+
+TEST(FolderLock, names_the_process_that_holds_the_folder) {
+  const TemporaryFolder folder;
+  const FolderLock held(folder.path());
+  const std::string message = message_of<Error>([&] { FolderLock second(folder.path()); });
+  EXPECT_THAT(message, HasSubstr("the folder '" + folder.path().string() +
+                                 "' is in use by process " + std::to_string(::getpid()) + " on "));
+}
+
+TEST(FolderLock, is_free_again_when_its_holder_is_done) {
+  const TemporaryFolder folder;
+  { const FolderLock held(folder.path()); }
+  EXPECT_NO_THROW(FolderLock(folder.path()));
+}
+
+TEST(FolderLock, needs_the_folder) {
+  const TemporaryFolder folder;
+  EXPECT_THAT(message_of<Error>([&] { FolderLock(folder / "none"); }),
+              HasSubstr("No such file or directory"));
+}
+
+}  // namespace
+}  // namespace pellucid
