@@ -79,11 +79,16 @@ const Unit* known_unit(std::string_view name) {
 
 bool is_unitless(std::string_view unit) { return unit.empty() || unit == "1"; }
 
-/// Names of units of a kind, or of all kinds: for messages.
+bool is_ascii(std::string_view text) {
+  return std::all_of(text.begin(), text.end(),
+                     [](char c) { return static_cast<unsigned char>(c) < 0x80; });
+}
+
+/// Names of units of a kind, or of all kinds, that every keyboard has: for messages.
 std::vector<std::string> unit_names(std::string_view kind = {}) {
   std::vector<std::string> names;
   for (const Unit& unit : kUnits)
-    if (kind.empty() || unit.kind == kind) names.emplace_back(unit.name);
+    if ((kind.empty() || unit.kind == kind) && is_ascii(unit.name)) names.emplace_back(unit.name);
   return names;
 }
 
