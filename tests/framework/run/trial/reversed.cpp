@@ -1,0 +1,39 @@
+// reversed: all items in the opposite order, by random access.
+#include <pellucid/plugin.h>
+
+namespace pellucid {
+namespace {
+
+class Reversed final : public Procedure {
+ public:
+  static constexpr In<Tensor> x{"x", "items"};
+  static constexpr In<Model> f{"f", "applied to each item", optional};
+  static constexpr Out<Tensor> y{"y", "items, the last one first"};
+  static const Ports& ports() {
+    static const Ports all{x, f, y};
+    return all;
+  }
+
+  void infer(const Inputs& in, Specs& out) const override {
+    out[y] = in.has(f) ? in[f].range(in.spec(x)) : in.spec(x);
+    out[y].items = in.spec(x).items;
+  }
+
+  void run(const Inputs& in, Outputs& out, Context& context) const override {
+    const std::int64_t items = in.spec(x).items;
+    std::vector<Tensor> reversed;
+    for (std::int64_t item = items; item-- > 0;) {
+      context.stop_if_cancelled();
+      const Tensor one = in.items(x, item, 1);
+      reversed.push_back(in.has(f) ? in.at(f, item)(one, item) : one);
+      context.progress(items - item, items);
+    }
+    out[y] = at::cat(reversed);
+  }
+};
+
+}  // namespace
+
+PELLUCID_COMPONENT(Reversed, "All items in the opposite order");
+
+}  // namespace pellucid
