@@ -1,0 +1,307 @@
+// Convolution against its definition, its laws, and the messages a user meets.
+
+#include <gtest/gtest.h>
+
+#include <ATen/ATen.h>
+
+#include <pellucid/numerics/border.h>
+#include <pellucid/operator.h>
+#include <pellucid/testing.h>
+
+namespace pellucid {
+namespace {
+
+using testing::adjoint_gap;
+using testing::linearity_gap;
+using testing::load_linear_operator;
+using testing::message_of;
+using testing::Settings;
+
+const char* const kUse = "operators/convolution";
+const std::vector<const char*> kBoundaries{"circular", "reflect", "replicate", "zero"};
+const std::vector<const char*> kMethods{"direct", "fft"};
+
+Value gaussian(Value std) { return Value::map({{"gaussian", Value::map({{"std", std}})}}); }
+
+Value list(std::vector<Value> items) { return Value::list(std::move(items)); }
+
+std::shared_ptr<const LinearOperator> blur(const Tensor& kernel, const char* boundary,
+                                           const char* method, int dimensions = 2) {
+  return load_linear_operator(kUse,
+                              {{"boundary", boundary},
+                               {"method", method},
+                               {"dimensions", dimensions},
+                               {"normalize", false}},
+                              {{"kernel", kernel}});
+}
+
+const ConvolutionOperator& as_convolution(const LinearOperator& a) {
+  return dynamic_cast<const ConvolutionOperator&>(a);
+}
+
+Boundary boundary_of(const LinearOperator& a) { return as_convolution(a).boundary(); }
+
+/// y[n] = sum_k kernel[k] x[n + size / 2 - k], one sample at a time; any number of axes.
+Tensor by_definition(const Tensor& x, const Tensor& kernel, Boundary boundary) {
+  Tensor y = at::zeros_like(x);
+  const auto axes = x.dim();
+  std::vector<std::int64_t> n(axes, 0), k(axes, 0);
+  const auto advance = [axes](std::vector<std::int64_t>& index, at::IntArrayRef sizes) {
+    for (std::int64_t a = axes; a-- > 0;) {
+      if (++index[a] < sizes[a]) return true;
+      index[a] = 0;
+    }
+    return false;
+  };
+  do {
+    double sum = 0;
+    do {
+      Tensor from = x, weight = kernel;
+      bool inside = true;
+      for (std::int64_t a = 0; a < axes && inside; ++a) {
+        const auto at = source_position(n[a] + kernel.size(a) / 2 - k[a], x.size(a), boundary);
+        inside = at >= 0;
+        if (inside) from = from[at];
+        weight = weight[k[a]];
+      }
+      if (inside) sum += weight.item<double>() * from.item<double>();
+    } while (advance(k, kernel.sizes()));
+    Tensor to = y;
+    for (std::int64_t a = 0; a < axes; ++a) to = to[n[a]];
+    to.fill_(sum);
+  } while (advance(n, x.sizes()));
+  return y;
+}
+
+double difference(const Tensor& a, const Tensor& b) { return (a - b).abs().max().item<double>(); }
+
+TEST(Convolution, equals_its_definition_for_every_boundary_method_and_size) {
+  for (const auto& [h, w, kh, kw] : std::vector<std::array<std::int64_t, 4>>{
+           {7, 6, 3, 5}, {6, 7, 4, 2}, {1, 5, 3, 3}, {3, 1, 5, 7}, {1, 1, 3, 3}, {4, 4, 1, 1}}) {
+    const Tensor kernel = at::rand({kh, kw}, at::kDouble);
+    const Tensor x = at::randn({h, w}, at::kDouble);
+    for (const char* boundary : kBoundaries)
+      for (const char* method : kMethods) {
+        const auto a = blur(kernel.view({1, 1, kh, kw}), boundary, method);
+        const Tensor y = a->forward(x.view({1, 1, h, w}));
+        EXPECT_LT(difference(y[0][0], by_definition(x, kernel, boundary_of(*a))), 1e-13)
+            << boundary << " " << method << " " << h << "x" << w << " by " << kh << "x" << kw;
+      }
+  }
+}
+
+TEST(Convolution, works_on_volumes) {
+  const Tensor kernel = at::rand({2, 3, 3}, at::kDouble);
+  const Tensor x = at::randn({4, 3, 5}, at::kDouble);
+  for (const char* boundary : kBoundaries)
+    for (const char* method : kMethods) {
+      const auto a = blur(kernel.view({1, 1, 2, 3, 3}), boundary, method, 3);
+      EXPECT_LT(difference(a->forward(x.view({1, 1, 4, 3, 5}))[0][0],
+                           by_definition(x, kernel, boundary_of(*a))),
+                1e-13)
+          << boundary << " " << method;
+      EXPECT_LT(adjoint_gap(*a, {2, 2, 4, 3, 5}), 1e-14) << boundary << " " << method;
+    }
+}
+
+TEST(Convolution, has_the_exact_adjoint) {
+  for (const char* boundary : kBoundaries)
+    for (const char* method : kMethods)
+      for (const auto& shape : std::vector<std::vector<std::int64_t>>{
+               {1, 1, 9, 12}, {2, 3, 8, 5}, {1, 1, 1, 7}, {1, 2, 1, 1}}) {
+        const auto a = blur(at::rand({1, 1, 5, 4}, at::kDouble), boundary, method);
+        EXPECT_LT(adjoint_gap(*a, shape), 1e-14) << boundary << " " << method;
+        EXPECT_LT(adjoint_gap(*a, shape, at::kFloat), 1e-6) << boundary << " " << method;
+        EXPECT_LT(linearity_gap(*a, shape), 1e-14) << boundary << " " << method;
+      }
+}
+
+TEST(Convolution, is_differentiated_by_its_adjoint) {
+  for (const char* method : kMethods) {
+    const auto a = blur(at::rand({1, 1, 3, 5}, at::kDouble), "reflect", method);
+    Tensor x = at::randn({1, 2, 6, 7}, at::kDouble).set_requires_grad(true);
+    const Tensor v = at::randn({1, 2, 6, 7}, at::kDouble);
+    (a->apply(x) * v).sum().backward();
+    EXPECT_LT(difference(x.grad(), a->adjoint(v)), 1e-14) << method;
+  }
+}
+
+TEST(Convolution, computes_in_the_precision_of_its_argument) {
+  for (const char* method : kMethods) {
+    const auto a = load_linear_operator(kUse, {{"kernel", gaussian(1.5)}, {"method", method}});
+    const Tensor x = at::rand({2, 3, 20, 30}, at::kDouble);
+    const Tensor exact = a->forward(x);
+    const Tensor rounded = a->forward(x.to(at::kFloat));
+    EXPECT_EQ(exact.scalar_type(), at::kDouble);
+    EXPECT_EQ(rounded.scalar_type(), at::kFloat);
+    EXPECT_LT(difference(exact, rounded), 1e-6) << method;
+  }
+}
+
+TEST(Convolution, methods_agree_to_rounding) {
+  const Tensor x = at::rand({1, 3, 40, 33}, at::kDouble);
+  for (const char* boundary : kBoundaries) {
+    const auto make = [&](const char* method) {
+      return load_linear_operator(
+          kUse, {{"kernel", gaussian(3.0)}, {"boundary", boundary}, {"method", method}});
+    };
+    EXPECT_LT(difference(make("direct")->forward(x), make("fft")->forward(x)), 1e-13);
+    EXPECT_LT(difference(make("direct")->adjoint(x), make("fft")->adjoint(x)), 1e-13);
+    EXPECT_LT(difference(make("direct")->forward(x), make("automatic")->forward(x)), 1e-13);
+  }
+}
+
+TEST(Convolution, takes_any_strides_and_never_writes_to_its_argument) {
+  for (const char* method : kMethods) {
+    const auto a = blur(at::rand({1, 1, 3, 3}, at::kDouble), "reflect", method);
+    const Tensor x = at::randn({6, 9, 3, 2}, at::kDouble).permute({3, 2, 1, 0});
+    const Tensor kept = x.clone();
+    EXPECT_LT(difference(a->forward(x), a->forward(x.contiguous())), 1e-15);
+    EXPECT_LT(difference(a->adjoint(x), a->adjoint(x.contiguous())), 1e-15);
+    EXPECT_TRUE(at::equal(x, kept));
+  }
+}
+
+TEST(Convolution, gives_an_item_the_same_bits_in_every_batch) {
+  for (const char* method : kMethods) {
+    const auto a = load_linear_operator(kUse, {{"kernel", gaussian(1.0)}, {"method", method}});
+    const Tensor x = at::rand({40, 3, 101, 99});
+    const Tensor all = a->forward(x);
+    EXPECT_TRUE(at::equal(all.narrow(0, 33, 1), a->forward(x.narrow(0, 33, 1)))) << method;
+  }
+}
+
+TEST(Convolution, has_a_kernel_for_each_item_and_channel_if_it_is_given_them) {
+  const Tensor kernels = at::rand({2, 3, 3, 3}, at::kDouble);
+  const Tensor x = at::randn({2, 3, 6, 5}, at::kDouble);
+  for (const char* method : kMethods) {
+    const auto a = blur(kernels, "reflect", method);
+    const Tensor y = a->forward(x);
+    for (int item = 0; item < 2; ++item)
+      for (int c = 0; c < 3; ++c)
+        EXPECT_LT(
+            difference(y[item][c], by_definition(x[item][c], kernels[item][c], Boundary::reflect)),
+            1e-13);
+    EXPECT_LT(adjoint_gap(*a, {2, 3, 6, 5}), 1e-14);
+  }
+}
+
+TEST(Convolution, samples_the_gaussian_at_whole_pixels) {
+  const auto raw = load_linear_operator(
+      kUse, {{"kernel", Value::map({{"gaussian", Value::map({{"std", 1.0}, {"radius", 2}})}})},
+             {"normalize", false}});
+  const Tensor kernel = as_convolution(*raw).kernel();
+  EXPECT_EQ(kernel.sizes(), at::IntArrayRef({1, 1, 5, 5}));
+  EXPECT_NEAR(kernel[0][0][2][2].item<double>(), 0.15915494309189535, 1e-15);   // 1 / (2 pi)
+  EXPECT_NEAR(kernel[0][0][0][1].item<double>(), 0.013064233284684921, 1e-15);  // e^-2.5 / (2 pi)
+}
+
+TEST(Convolution, cuts_the_gaussian_at_ten_thirds_of_std_and_gives_it_sum_one) {
+  const auto three = load_linear_operator(kUse, {{"kernel", gaussian(3.0)}});
+  EXPECT_EQ(as_convolution(*three).kernel_size(), (std::vector<std::int64_t>{21, 21}));
+  EXPECT_NEAR(as_convolution(*three).kernel().sum().item<double>(), 1, 1e-14);
+  const auto both = load_linear_operator(kUse, {{"kernel", gaussian(list({1.0, 0.5}))}});
+  EXPECT_EQ(as_convolution(*both).kernel_size(), (std::vector<std::int64_t>{9, 5}));
+}
+
+TEST(Convolution, spreads_an_impulse_by_the_std_of_each_axis) {
+  const auto a = load_linear_operator(kUse, {{"kernel", gaussian(list({2.0, 1.2}))}});
+  const Tensor y = a->forward(testing::impulse(65))[0][0];
+  const Tensor square = at::arange(-32, 33, at::kDouble).square();
+  // The tails cut off at 3.3 std take 1 % of the variance with them.
+  EXPECT_NEAR((y.sum(1) * square).sum().item<double>(), 4.0, 0.05);
+  EXPECT_NEAR((y.sum(0) * square).sum().item<double>(), 1.44, 0.02);
+}
+
+TEST(Convolution, by_a_box_is_the_mean_and_by_a_delta_the_identity) {
+  const auto box = load_linear_operator(
+      kUse,
+      {{"kernel", Value::map({{"box", Value::map({{"size", 3}})}})}, {"boundary", "circular"}});
+  const Tensor x = at::rand({1, 1, 8, 8}, at::kDouble);
+  EXPECT_NEAR(box->forward(x)[0][0][4][4].item<double>(),
+              x[0][0].narrow(0, 3, 3).narrow(1, 3, 3).mean().item<double>(), 1e-15);
+  EXPECT_TRUE(at::equal(load_linear_operator(kUse, {{"kernel", "delta"}})->forward(x), x));
+}
+
+TEST(Convolution, keeps_constants_under_all_boundaries_but_zero) {
+  const Tensor x = at::full({1, 1, 12, 9}, 0.7, at::kDouble);
+  for (const char* boundary : {"circular", "reflect", "replicate"})
+    for (const char* method : kMethods)
+      EXPECT_LT(difference(load_linear_operator(kUse, {{"kernel", gaussian(2.0)},
+                                                       {"boundary", boundary},
+                                                       {"method", method}})
+                               ->forward(x),
+                           x),
+                1e-14);
+}
+
+TEST(Convolution, knows_its_norm_and_solves_its_normal_equation_where_it_is_circular) {
+  const auto a = load_linear_operator(kUse, {{"kernel", gaussian(1.0)}, {"boundary", "circular"}});
+  Spec x;
+  x.dtype = at::kDouble;
+  x.axes = "chw";
+  x.shape = {2, 16, 15};
+  EXPECT_NEAR(a->norm(x), 1.0, 1e-13);
+  const Tensor truth = at::randn({3, 2, 16, 15}, at::kDouble);
+  const Tensor b = a->adjoint(a->forward(truth)) + 0.3 * truth;
+  EXPECT_LT(difference(a->solve_normal(b, 0.3), truth), 1e-12);
+}
+
+TEST(Convolution, declares_a_halo_of_half_the_kernel_except_where_it_is_circular) {
+  Spec x;
+  x.axes = "chw";
+  x.shape = {3, 40, 40};
+  const auto make = [](const char* boundary) {
+    return load_linear_operator(kUse,
+                                {{"kernel", gaussian(list({3.0, 1.0}))}, {"boundary", boundary}});
+  };
+  EXPECT_EQ(make("reflect")->halo(x), (std::vector<std::int64_t>{0, 10, 4}));
+  EXPECT_EQ(make("circular")->halo(x), std::nullopt);
+}
+
+Spec spec(const std::string& axes, std::vector<std::int64_t> shape,
+          at::ScalarType dtype = at::kFloat) {
+  Spec made;
+  made.axes = axes;
+  made.shape = std::move(shape);
+  made.dtype = dtype;
+  return made;
+}
+
+TEST(Convolution, refuses_what_it_cannot_convolve) {
+  const auto a = load_linear_operator(kUse, {{"kernel", gaussian(1.0)}});
+  EXPECT_EQ(message_of<ShapeError>([&] {
+              a->range(spec("hwc", {8, 8, 3}));
+            }),
+            "a convolution of 2 dimensions needs the last axes 'hw' or 'yx', got 'hwc'");
+  EXPECT_NE(message_of<ShapeError>([&] {
+              a->range(spec("chw", {1, 8, 8}, at::kByte));
+            }),
+            "no error");
+  const auto three = blur(at::rand({1, 3, 3, 3}), "reflect", "direct");
+  EXPECT_EQ(message_of<ShapeError>([&] {
+              three->range(spec("chw", {2, 8, 8}));
+            }),
+            "the kernel must have one channel or as many as x, got 3 for 1 x float32 chw 2x8x8");
+}
+
+TEST(Convolution, names_the_setting_that_is_missing_wrong_or_twice) {
+  EXPECT_EQ(message_of<ConfigError>([] { load_linear_operator(kUse); }),
+            "the kernel is missing: give the setting or the input 'kernel'");
+  EXPECT_EQ(
+      message_of<ConfigError>([] {
+        load_linear_operator(kUse, {{"kernel", "delta"}}, {{"kernel", at::ones({1, 1, 3, 3})}});
+      }),
+      "the kernel is given twice: remove the setting or the input 'kernel'");
+  EXPECT_EQ(message_of<ConfigError>([] {
+              load_linear_operator(kUse, {{"kernel", gaussian(list({1.0, 2.0, 3.0}))}});
+            }),
+            "'std' must have one entry or one for each of the 2 axes, got 3");
+  EXPECT_EQ(message_of<Error>([] {
+              load_linear_operator(kUse, {}, {{"kernel", at::zeros({1, 1, 3, 3})}});
+            }),
+            "the sum of a kernel is 0, so that it cannot be normalized; set normalize: false");
+}
+
+}  // namespace
+}  // namespace pellucid
