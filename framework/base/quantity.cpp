@@ -427,4 +427,10 @@ bool is_compound_quantity(const std::string& text) { return form_of(text) == For
 
 bool is_quantity(const std::string& text) { return form_of(text) != Form::none; }
 
+std::vector<std::string> units_like(const std::string& unit) {
+  if (is_unitless(unit)) return {};
+  const Unit* const known = known_unit(unit);
+  return known ? unit_names(known->kind) : std::vector<std::string>{unit};
+}
+
 }  // namespace pellucid

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 namespace pellucid {
 
@@ -11,5 +12,8 @@ bool is_compound_quantity(const std::string& text);
 
 /// Whether `text` can be read as a number, with or without arithmetic and unit.
 bool is_quantity(const std::string& text);
+
+/// Names of the units that a number wanted in `unit` may carry: itself and all of its kind.
+std::vector<std::string> units_like(const std::string& unit);
 
 }  // namespace pellucid

@@ -184,7 +184,7 @@ std::vector<Candidate> Registry::candidates() const {
         candidate.reason = "the name '" + candidate.name + "' belongs to the core";
       } else if (const auto [winner, first] = winners.try_emplace(candidate.name, file); !first) {
         candidate.state = Candidate::State::shadowed;
-        candidate.reason = "shadowed by '" + winner->second.string() + "'";
+        candidate.reason = winner->second.string();
       } else {
         try {
           load_plugin(file);

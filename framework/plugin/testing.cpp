@@ -1,0 +1,310 @@
+// testing: components loaded as a pipeline would load them, and laws they must obey.
+#include <pellucid/testing.h>
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numeric>
+
+#include <ATen/Parallel.h>
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/vdot.h>
+#include <ATen/ops/zeros.h>
+
+#include "base/attributed.h"
+#include "plugin/registry.h"
+
+namespace pellucid::testing {
+namespace {
+
+SourceLocation test_place() {
+  static const auto file = std::make_shared<const std::string>("test.yaml");
+  return {file, 1, 1, nullptr};
+}
+
+Value located(Value value) {
+  value.locate(test_place());
+  for (Value& item : value.items()) item = located(std::move(item));
+  for (Value::Entry& entry : value.entries()) {
+    entry.value = located(std::move(entry.value));
+    entry.where = test_place();
+  }
+  return value;
+}
+
+void throw_first(const Problems& problems) {
+  if (!problems.empty()) throw ConfigError(problems.front().sentence, problems.front().where);
+}
+
+struct Loaded {
+  std::shared_ptr<Component> component;
+  const ComponentDescriptor* descriptor = nullptr;
+};
+
+Loaded load(const std::string& use, const Settings& settings) {
+  const Registry registry;
+  const ComponentDescriptor* const descriptor = registry.find_component(use).descriptor;
+  Problems problems;
+  std::shared_ptr<Component> component =
+      registry.make_component(*descriptor, located(Value::map(settings)), problems);
+  throw_first(problems);
+  return {std::move(component), descriptor};
+}
+
+class TestContext final : public Context {
+ public:
+  TestContext(std::uint64_t seed, std::vector<std::int64_t> items)
+      : seed_(seed), items_(std::move(items)) {}
+  ~TestContext() override {
+    std::error_code none;
+    if (!scratch_.empty()) std::filesystem::remove_all(scratch_, none);
+  }
+
+  at::Device device() const override { return at::kCPU; }
+  int threads() const override { return at::get_num_threads(); }
+  bool wanted(const Port&) const override { return true; }
+  bool cancelled() const override { return false; }
+  void log(Level, const std::string&) override {}
+  void progress(std::int64_t, std::int64_t) override {}
+  Random random(const std::string& purpose) const override {
+    return Random(seed_, "test", purpose, items_);
+  }
+
+  std::filesystem::path scratch() override {
+    if (scratch_.empty()) {
+      std::string pattern = std::filesystem::temp_directory_path() / "pellucid-test-XXXXXX";
+      if (!mkdtemp(pattern.data()))
+        throw Error("no temporary folder '" + pattern + "' can be made");
+      scratch_ = pattern;
+    }
+    return scratch_;
+  }
+
+ private:
+  std::uint64_t seed_;
+  std::vector<std::int64_t> items_;
+  std::filesystem::path scratch_;
+};
+
+/// Axes of an item for which a test gave none: images, with or without channels, or volumes.
+std::string axes_of(const Tensor& tensor) {
+  static const std::vector<std::string> usual{"", "w", "hw", "chw", "czyx", "tczyx"};
+  return usual.at(static_cast<std::size_t>(std::max<std::int64_t>(tensor.dim() - 1, 0)));
+}
+
+Inputs::Edge tensor_edge(const std::string& port, const Tensor& tensor, const std::string& axes) {
+  return {port, spec_of(tensor, axes.empty() ? axes_of(tensor) : axes), tensor, nullptr};
+}
+
+template <class T>
+std::shared_ptr<const T> load_object(const std::string& use, const Settings& settings,
+                                     const std::vector<std::pair<std::string, Tensor>>& tensors) {
+  const Loaded loaded = load(use, settings);
+  const auto object = std::dynamic_pointer_cast<T>(loaded.component);
+  if (!object)
+    throw ConfigError("'" + use + "' is of the kind " + name_of(loaded.descriptor->kind),
+                      test_place());
+  attributed(test_place(), {}, {}, [&] {
+    Inputs specs, values;
+    for (const auto& [port, tensor] : tensors) {
+      Inputs::Edge edge = tensor_edge(port, tensor, {});
+      values.add(edge);
+      edge.value = std::monostate{};
+      specs.add(std::move(edge));
+    }
+    object->bind(specs);
+    object->prepare(values, *context());
+  });
+  return object;
+}
+
+/// Names that no declared input has: an open input gathers them.
+std::vector<std::string> open_names(const ComponentDescriptor& component,
+                                    const std::vector<Given>& inputs) {
+  std::vector<std::string> names;
+  for (const Given& given : inputs) {
+    const auto& ports = component.ports().all();
+    const bool declared = std::any_of(ports.begin(), ports.end(), [&given](const Port& port) {
+      return port.direction == Port::Direction::in && !port.any && given.port == port.name;
+    });
+    if (!declared) names.push_back(given.port);
+  }
+  return names;
+}
+
+void check_promises(const Specs& promised, const Outputs& given, const Block& block) {
+  for (const auto& [port, value] : promised.all()) {
+    const auto found = given.all().find(port);
+    const auto* spec = std::get_if<Spec>(&value);
+    if (!spec || found == given.all().end()) continue;
+    const auto* tensor = std::get_if<Tensor>(&found->second);
+    if (!tensor || !tensor->defined()) continue;
+    std::vector<std::int64_t> shape{spec->items == 1 ? 1 : block.count};
+    shape.insert(shape.end(), spec->shape.begin(), spec->shape.end());
+    if (tensor->sizes() != at::IntArrayRef(shape) || tensor->scalar_type() != spec->dtype)
+      throw ShapeError("output '" + port + "' was inferred as " + dtype_name(spec->dtype) + " " +
+                       shape_text(shape) + ", but is " + dtype_name(tensor->scalar_type()) + " " +
+                       shape_text(tensor->sizes()));
+  }
+}
+
+std::int64_t items_of(const Specs& specs) {
+  std::int64_t items = 1;
+  for (const auto& [port, value] : specs.all()) {
+    if (const auto* spec = std::get_if<Spec>(&value)) items = std::max(items, spec->items);
+    if (const auto* table = std::get_if<TableSpec>(&value)) items = std::max(items, table->items);
+  }
+  return items;
+}
+
+/// Standard normal, the same in every process; the leading axis counts items.
+Tensor drawn(at::IntArrayRef shape, at::ScalarType dtype, const std::string& purpose) {
+  std::vector<std::int64_t> items(static_cast<std::size_t>(shape.empty() ? 1 : shape[0]));
+  std::iota(items.begin(), items.end(), 0);
+  const Random random(20240229, "law", purpose, items);
+  return random.normal(shape.empty() ? shape : shape.slice(1), dtype).reshape(shape);
+}
+
+Tensor drawn_like(const Tensor& tensor, const std::string& purpose) {
+  return drawn(tensor.sizes(), tensor.scalar_type(), purpose).to(tensor.device());
+}
+
+c10::complex<double> product(const Tensor& a, const Tensor& b) {
+  const Tensor p = at::vdot(a.flatten(), b.flatten());
+  if (p.is_complex()) return p.to(at::kComplexDouble).item<c10::complex<double>>();
+  return p.to(at::kDouble).item<double>();
+}
+
+double length_of(const Tensor& tensor) { return tensor.norm().to(at::kDouble).item<double>(); }
+
+double total_of(const Tensor& values) { return values.sum().to(at::kDouble).item<double>(); }
+
+}  // namespace
+
+std::shared_ptr<Component> load_component(const std::string& use, const Settings& settings) {
+  return load(use, settings).component;
+}
+
+std::shared_ptr<const Operator> load_operator(
+    const std::string& use, const Settings& settings,
+    const std::vector<std::pair<std::string, Tensor>>& tensors) {
+  return load_object<Operator>(use, settings, tensors);
+}
+
+std::shared_ptr<const LinearOperator> load_linear_operator(
+    const std::string& use, const Settings& settings,
+    const std::vector<std::pair<std::string, Tensor>>& tensors) {
+  return load_object<LinearOperator>(use, settings, tensors);
+}
+
+std::unique_ptr<Context> context(std::uint64_t seed, std::vector<std::int64_t> items) {
+  return std::make_unique<TestContext>(seed, std::move(items));
+}
+
+Outputs run_stage(const std::string& use, const Settings& settings,
+                  const std::vector<Given>& inputs, std::int64_t first, std::int64_t count) {
+  const Loaded loaded = load(use, settings);
+  const auto stage = std::dynamic_pointer_cast<Stage>(loaded.component);
+  if (!stage)
+    throw ConfigError(
+        "'" + use + "' is a " + name_of(loaded.descriptor->kind) + ", not a stage or a source",
+        test_place());
+  Outputs out;
+  attributed(test_place(), {}, {}, [&] {
+    Inputs planned, running;
+    for (const Given& given : inputs) {
+      Inputs::Edge edge{given.port, {}, {}, given.object};
+      if (given.tensor.defined()) edge = tensor_edge(given.port, given.tensor, given.axes);
+      running.add(edge);
+      edge.value = std::monostate{};
+      planned.add(std::move(edge));
+    }
+    for (Inputs* in : {&planned, &running}) in->set_open(open_names(*loaded.descriptor, inputs));
+    Specs promised;
+    stage->infer(planned, promised);
+
+    const Block block{first, count < 0 ? items_of(promised) - first : count, {}};
+    running.set_block(block);
+    std::vector<std::int64_t> items(static_cast<std::size_t>(block.count));
+    std::iota(items.begin(), items.end(), first);
+    const auto lent = context(1, items);
+    stage->prepare(running, *lent);
+    stage->process(running, out, *lent);
+    check_promises(promised, out, block);
+  });
+  return out;
+}
+
+double adjoint_gap(const LinearOperator& a, at::IntArrayRef shape, at::ScalarType dtype) {
+  const Tensor x = drawn(shape, dtype, "x");
+  const Tensor ax = a.forward(x);
+  const Tensor y = drawn_like(ax, "y");
+  const auto left = product(ax, y);
+  const auto right = product(x, a.adjoint(y));
+  // Of a real x only the real part of the products means anything.
+  const double gap = x.is_complex() ? std::abs(left - right) : std::abs(left.real() - right.real());
+  return gap / (length_of(ax) * length_of(y));
+}
+
+double linearity_gap(const Operator& a, at::IntArrayRef shape) {
+  constexpr double first = 1.7, second = -0.6;
+  const Tensor x = drawn(shape, at::kDouble, "x"), z = drawn(shape, at::kDouble, "z");
+  const Tensor whole = a.forward(first * x + second * z);
+  const Tensor parts = first * a.forward(x) + second * a.forward(z);
+  return length_of(whole - parts) / length_of(whole);
+}
+
+double gradient_gap(const std::function<Tensor(const Tensor&)>& value,
+                    const std::function<Tensor(const Tensor&)>& gradient, const Tensor& x) {
+  const Tensor slope = gradient(x);
+  const double length = length_of(slope);
+  // The step at which truncation and rounding of central differences are equally small.
+  const double step = std::cbrt(std::numeric_limits<double>::epsilon()) * (1 + length_of(x));
+  double largest = 0;
+  for (const char* purpose : {"d0", "d1", "d2", "d3", "d4"}) {
+    Tensor direction = drawn_like(x, purpose);
+    direction = direction / length_of(direction);
+    const double difference =
+        (total_of(value(x + step * direction)) - total_of(value(x - step * direction))) /
+        (2 * step);
+    largest = std::max(largest, std::abs(difference - product(slope, direction).real()));
+  }
+  return length == 0 ? largest : largest / length;
+}
+
+double prox_gap(const Functional& g, const Tensor& x, double step) {
+  const auto objective = [&](const Tensor& u) {
+    const double distance = length_of(u - x);
+    return total_of(g.value(u)) + distance * distance / (2 * step);
+  };
+  const Tensor u = g.prox(x, step);
+  const double at_prox = objective(u);
+  double best = at_prox;
+  const double size = length_of(u) + length_of(x) + 1;
+  for (const char* purpose : {"d0", "d1", "d2", "d3", "d4"}) {
+    Tensor direction = drawn_like(x, purpose);
+    direction = direction * (size / length_of(direction));
+    for (double distance = 1e-1; distance > 1e-5; distance /= 10)
+      for (const double sign : {-1.0, 1.0})
+        best = std::min(best, objective(u + sign * distance * direction));
+  }
+  // Towards and away from x, and towards zero: where a wrong step or weight shows.
+  for (double part = 0.5; part > 1e-4; part /= 2)
+    for (const double sign : {-1.0, 1.0}) {
+      best = std::min(best, objective(u + sign * part * (x - u)));
+      best = std::min(best, objective(u * (1 + sign * part)));
+    }
+  const double gained = at_prox - best;
+  const double rounding = 64 * std::numeric_limits<double>::epsilon() * std::abs(at_prox);
+  return gained <= rounding ? 0 : gained / std::max(std::abs(at_prox), 1e-300);
+}
+
+Tensor impulse(std::int64_t n) {
+  Tensor image = at::zeros({1, 1, n, n}, at::kDouble);
+  image[0][0][n / 2][n / 2].fill_(1);
+  return image;
+}
+
+}  // namespace pellucid::testing
