@@ -8,6 +8,7 @@
 
 #include "buffers/contiguous_file.h"
 #include "buffers/npy.h"
+#include "buffers/provenance.h"
 #include "buffers/slab.h"
 
 namespace pellucid {
@@ -63,10 +64,13 @@ class NpyFile {
   File file_;
 };
 
-std::vector<ArrayLayout> arrays_of(const std::vector<DatasetSpec>& datasets) {
+std::vector<ArrayLayout> arrays_of(const fs::path& file, const std::vector<DatasetSpec>& datasets,
+                                   std::int64_t provenance_bytes) {
   std::vector<ArrayLayout> arrays;
   for (const DatasetSpec& dataset : datasets)
     arrays.push_back(array_of(dataset.path, dataset.spec));
+  if (provenance_bytes > 0 && file.extension() != ".npy")
+    arrays.push_back(provenance_array(provenance_bytes));
   return arrays;
 }
 
@@ -74,7 +78,7 @@ std::variant<ContiguousFile, NpyFile> open_part(const fs::path& file, const fs::
                                                 std::vector<ArrayLayout> arrays, bool resume) {
   if (file.extension() != ".npy") {
     if (resume && fs::exists(part)) return ContiguousFile::open(part, std::move(arrays));
-    return ContiguousFile::create(part, std::move(arrays));
+    return ContiguousFile::create(part, std::move(arrays), result_attributes());
   }
   if (arrays.size() != 1)
     throw Error("'" + file.string() + "' is NPY, which holds one array, and there are " +
@@ -85,11 +89,13 @@ std::variant<ContiguousFile, NpyFile> open_part(const fs::path& file, const fs::
 }  // namespace
 
 struct DatasetWriter::Impl {
-  Impl(const fs::path& name, std::vector<DatasetSpec> datasets, bool resume)
+  Impl(const fs::path& name, std::vector<DatasetSpec> datasets, bool resume,
+       std::int64_t provenance_bytes)
       : file(name),
         part(name.string() + ".part"),
         specs(std::move(datasets)),
-        place(open_part(file, part, arrays_of(specs), resume)) {}
+        has_provenance(provenance_bytes > 0),
+        place(open_part(file, part, arrays_of(file, specs, provenance_bytes), resume)) {}
 
   const Spec& spec(std::size_t dataset) const { return specs.at(dataset).spec; }
 
@@ -110,11 +116,13 @@ struct DatasetWriter::Impl {
   fs::path file;
   fs::path part;
   std::vector<DatasetSpec> specs;
+  bool has_provenance;
   std::variant<ContiguousFile, NpyFile> place;
 };
 
-DatasetWriter::DatasetWriter(const fs::path& file, std::vector<DatasetSpec> datasets, bool resume)
-    : impl_(std::make_unique<Impl>(file, std::move(datasets), resume)) {}
+DatasetWriter::DatasetWriter(const fs::path& file, std::vector<DatasetSpec> datasets, bool resume,
+                             std::int64_t provenance_bytes)
+    : impl_(std::make_unique<Impl>(file, std::move(datasets), resume, provenance_bytes)) {}
 DatasetWriter::~DatasetWriter() = default;
 
 const fs::path& DatasetWriter::part() const { return impl_->part; }
@@ -167,11 +175,12 @@ void DatasetWriter::sync() {
   std::visit([](const auto& place) { place.sync(); }, impl_->place);
 }
 
-void DatasetWriter::close(bool overwrite) {
+void DatasetWriter::close(bool overwrite, const std::string& provenance) {
+  const auto* hdf5 = std::get_if<ContiguousFile>(&impl_->place);
+  if (hdf5 != nullptr && impl_->has_provenance)
+    return finish_file(*hdf5, hdf5->arrays(), impl_->file, provenance, overwrite);
   sync();
-  if (!overwrite && fs::exists(impl_->file))
-    throw Error("'" + impl_->file.string() +
-                "' exists already; choose another name, or replace it with --overwrite");
+  require_free_name(impl_->file, overwrite);
   replace_file(impl_->part, impl_->file);
 }
 

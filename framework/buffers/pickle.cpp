@@ -1,7 +1,6 @@
 #include "buffers/pickle.h"
 
 #include <algorithm>
-#include <bit>
 #include <cstring>
 #include <optional>
 

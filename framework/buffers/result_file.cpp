@@ -1,11 +1,9 @@
 #include "buffers/result_file.h"
 
 #include <algorithm>
-#include <optional>
-
-#include <pellucid/version.h>
 
 #include "buffers/hdf5.h"
+#include "buffers/provenance.h"
 #include "buffers/table_layout.h"
 
 namespace pellucid {
@@ -13,25 +11,11 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kProvenance = "/provenance";
 constexpr std::int64_t kCopyPiece = std::int64_t{8} << 20;
 constexpr std::int64_t kChunkBytes = std::int64_t{1} << 20;
 
 std::int64_t numel_of(const std::vector<std::int64_t>& shape) {
   return c10::multiply_integers(shape);
-}
-
-/// Elements 0 .. count - 1 of one array into another.
-void copy_elements(const ContiguousFile& from, const ContiguousFile& to, std::size_t array,
-                   std::int64_t count) {
-  const std::int64_t element = from.arrays()[array].element.bytes();
-  const std::int64_t piece = std::max<std::int64_t>(kCopyPiece / element, 1);
-  std::string bytes(static_cast<std::size_t>(std::min(piece, count) * element), '\0');
-  for (std::int64_t first = 0; first < count; first += piece) {
-    const std::int64_t here = std::min(piece, count - first);
-    from.read_bytes(array, first, here, bytes.data());
-    to.write_bytes(array, first, here, bytes.data());
-  }
 }
 
 /// Whole trailing axes as far as they fit into a chunk, then a part of one, then single elements.
@@ -98,7 +82,7 @@ std::vector<ArrayLayout> ResultLayout::arrays() const {
   for (const TablePart& table : tables)
     for (ArrayLayout& column : table_arrays(table.path, table.columns, table.rows))
       arrays.push_back(std::move(column));
-  arrays.push_back({kProvenance, ElementType::text(provenance_bytes), {}, {}});
+  arrays.push_back(provenance_array(provenance_bytes));
   return arrays;
 }
 
@@ -112,7 +96,7 @@ ResultFile::ResultFile(ResultLayout layout, ContiguousFile file)
     : layout_(std::move(layout)), file_(std::make_shared<ContiguousFile>(std::move(file))) {}
 
 ResultFile ResultFile::create(const fs::path& path, ResultLayout layout) {
-  auto file = ContiguousFile::create(path, layout.arrays(), {{"pellucid", std::string(kVersion)}});
+  auto file = ContiguousFile::create(path, layout.arrays(), result_attributes());
   return {std::move(layout), std::move(file)};
 }
 
@@ -128,42 +112,9 @@ void ResultFile::write_rows(std::size_t table, std::int64_t row, const Table& ro
 void ResultFile::finish(const fs::path& to, const std::vector<std::int64_t>& rows,
                         const std::string& provenance, bool overwrite) const {
   ResultLayout exact = layout_;
-  bool fits = static_cast<std::int64_t>(provenance.size()) < layout_.provenance_bytes;
-  if (!fits) exact.provenance_bytes = static_cast<std::int64_t>(provenance.size()) + 1;
-  for (std::size_t table = 0; table < exact.tables.size(); ++table) {
-    fits = fits && exact.tables[table].rows == rows.at(table);
+  for (std::size_t table = 0; table < exact.tables.size(); ++table)
     exact.tables[table].rows = rows.at(table);
-  }
-  std::optional<ResultFile> smaller;
-  const fs::path exact_path = file_->path().string() + ".exact";
-  if (!fits) smaller = copy(exact_path, exact);
-  const ResultFile& complete = smaller ? *smaller : *this;
-  complete.write_provenance(provenance);
-  complete.file_->sync();
-  if (!overwrite && fs::exists(to))
-    throw Error("'" + to.string() +
-                "' exists already; choose another folder with --run, or replace it "
-                "with --overwrite");
-  replace_file(complete.file_->path(), to);
-  if (!smaller) return;
-  std::error_code ignored;
-  fs::remove(file_->path(), ignored);
-}
-
-void ResultFile::write_provenance(const std::string& text) const {
-  // Padded with spaces and a line end: still the same JSON.
-  std::string padded = text;
-  padded.resize(static_cast<std::size_t>(layout_.provenance_bytes) - 1, ' ');
-  padded += '\n';
-  file_->write_bytes(file_->arrays().size() - 1, 0, 1, padded.data());
-}
-
-ResultFile ResultFile::copy(const fs::path& path, ResultLayout layout) const {
-  ResultFile other = create(path, std::move(layout));
-  const auto& arrays = other.file_->arrays();
-  for (std::size_t array = 0; array + 1 < arrays.size(); ++array)
-    copy_elements(*file_, *other.file_, array, arrays[array].numel());
-  return other;
+  finish_file(*file_, exact.arrays(), to, provenance, overwrite);
 }
 
 void compress_result(const fs::path& path, int level) {

@@ -60,8 +60,6 @@ class ResultFile {
 
  private:
   ResultFile(ResultLayout layout, ContiguousFile file);
-  void write_provenance(const std::string& text) const;
-  ResultFile copy(const std::filesystem::path& path, ResultLayout layout) const;
 
   ResultLayout layout_;
   std::shared_ptr<const ContiguousFile> file_;

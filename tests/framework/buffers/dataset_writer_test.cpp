@@ -6,6 +6,7 @@
 #include <pellucid/dataset.h>
 #include <pellucid/testing.h>
 
+#include "buffers/result_file.h"
 #include "framework/buffers/plain_hdf5.h"
 #include "framework/buffers/temporary_folder.h"
 
@@ -106,6 +107,22 @@ TEST(DatasetWriter, hdf5_carries_what_the_spec_says) {
   EXPECT_EQ(reader.axes(), "chw");
   EXPECT_EQ(reader.unit(), "1");
   EXPECT_EQ(reader.spacing(), (std::vector<double>{1.0, 0.5, 0.5}));
+}
+
+TEST(DatasetWriter, hdf5_may_carry_provenance_of_any_length) {
+  const TemporaryFolder folder;
+  for (const std::string& text :
+       {std::string("{\"seed\": 1}"), "\"" + std::string(4000, 'x') + "\""}) {
+    {
+      DatasetWriter writer(folder / "x.h5", {{"/x", pictures()}}, false, 1000);
+      writer.write(0, 0, values());
+    }
+    DatasetWriter(folder / "x.h5", {{"/x", pictures()}}, true, 1000).close(true, text);
+    EXPECT_EQ(read_provenance(folder / "x.h5"), text);
+    EXPECT_TRUE(at::equal(DatasetReader({folder / "x.h5", "/x"}).read({0, 0, 0, 0}, {4, 1, 2, 3}),
+                          values()));
+    EXPECT_EQ(std::distance(fs::directory_iterator(folder.path()), {}), 1);
+  }
 }
 
 TEST(DatasetWriter, npy_headers_are_as_numpy_writes_them) {
