@@ -28,7 +28,6 @@ struct FunctionSteps {
     std::string from;            ///< its port; without a step, the name of a side input
   };
   struct Step {
-    std::size_t node = 0;        ///< index into Plan::nodes
     std::string name;
     std::string use;
     std::shared_ptr<Component> instance;
@@ -36,7 +35,8 @@ struct FunctionSteps {
     std::function<std::shared_ptr<Component>()> make;
     std::vector<Input> inputs;
   };
-  std::vector<Step> steps;       ///< producers first; the last one gives the value
+  /// One for each of PlannedFunction::between, in that order; the last one gives the value.
+  std::vector<Step> steps;
   std::string value_port;
 };
 

@@ -272,7 +272,7 @@ std::shared_ptr<const FunctionSteps> steps_of(const Draft& draft, const PlannedF
   std::map<std::size_t, std::size_t> step_of;
   for (const std::size_t between : function.between) {
     const PlannedNode& node = draft.plan.nodes[between];
-    FunctionSteps::Step step{between, node.name, node.use, node.instance, {}, {}};
+    FunctionSteps::Step step{node.name, node.use, node.instance, {}, {}};
     if (is_object(node.component->kind)) {
       const Registry* registry = &draft.registry;
       const ComponentDescriptor* component = node.component;

@@ -69,6 +69,10 @@ class Selection {
       if (until != node.name && until.rfind(node.name + ".", 0) != 0) continue;
       const std::string port = until.size() > node.name.size() ? until.substr(node.name.size() + 1) : "";
       if (want_outputs(point, number, port)) return;
+      if (node.function && port.empty()) {
+        wanted_.insert(number);  // what it needs beside its argument
+        return;
+      }
     }
     const std::string nearest = nearest_name(until, names);
     draft_.faults.add_of_option(

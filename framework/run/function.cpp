@@ -37,22 +37,23 @@ class FunctionRun {
     std::vector<std::shared_ptr<Component>> objects(steps_->steps.size());
     for (std::size_t s = 0; s < steps_->steps.size(); ++s) {
       const FunctionSteps::Step& step = steps_->steps[s];
+      const std::size_t node = function_.between[s];
       Inputs in = inputs(step, batch, row, outputs, objects);
       in.set_block(variants.block);
       if (step.make) {
-        call_node(*environment_.plan, step.node, [&] {
+        call_node(*environment_.plan, node, [&] {
           objects[s] = step.make();
           auto& object = dynamic_cast<Object&>(*objects[s]);
           object.bind(in);
-          NodeContext context(environment_, step.node, variants, draw);
+          NodeContext context(environment_, node, variants, draw);
           object.prepare(in, context);
         });
         continue;
       }
-      outputs[s] = compute(environment_, step.node, in, variants, {}, draw);
+      outputs[s] = compute(environment_, node, in, variants, {}, draw);
       for (const auto& [port, value] : outputs[s].all())
         if (const Tensor* tensor = std::get_if<Tensor>(&value); tensor && tensor->defined())
-          require_finite(*environment_.plan, step.node, port, *tensor,
+          require_finite(*environment_.plan, node, port, *tensor,
                          first_nonfinite(tensor->detach().cpu()), variants);
     }
     return std::get<Tensor>(outputs.back().all().at(steps_->value_port));
@@ -82,7 +83,7 @@ class FunctionRun {
         } else {
           const auto& value = outputs[*input.step].all().at(input.from);
           if (const Tensor* tensor = std::get_if<Tensor>(&value)) {
-            const Spec& planned = *plan.tensor_spec(steps_->steps[*input.step].node, input.from);
+            const Spec& planned = *plan.tensor_spec(function_.between[*input.step], input.from);
             Spec spec = planned;
             spec.items = tensor->size(0);
             spec.shape.assign(tensor->sizes().begin() + 1, tensor->sizes().end());
@@ -90,7 +91,7 @@ class FunctionRun {
             edge.value = *tensor;
           } else {
             edge.value = std::get<Table>(value);
-            edge.spec = *plan.table_spec(steps_->steps[*input.step].node, input.from);
+            edge.spec = *plan.table_spec(function_.between[*input.step], input.from);
           }
         }
       } else {

@@ -1,0 +1,61 @@
+// pellucid doctor: where plugins are looked for, and what became of every file there.
+
+#include <filesystem>
+#include <iostream>
+
+#include "cli/actions.h"
+#include "cli/outcome.h"
+#include "cli/session.h"
+#include "cli/terminal.h"
+
+namespace pellucid {
+namespace {
+
+/// Further lines stand below the first.
+std::string indented(const std::string& text) {
+  std::string lines = "    ";
+  for (const char c : text) {
+    lines += c;
+    if (c == '\n') lines += "    ";
+  }
+  return lines;
+}
+
+void print_folders(const Registry& registry) {
+  std::cout << "plugins are looked for in\n";
+  for (const std::filesystem::path& folder : registry.folders())
+    std::cout << "  " << folder.string()
+              << (std::filesystem::is_directory(folder) ? "" : "  (there is no such folder)")
+              << "\n";
+  if (registry.folders().empty()) std::cout << "  no folder\n";
+}
+
+}  // namespace
+
+int examine_plugins(const Arguments& arguments) {
+  const Registry registry = registry_of(arguments);
+  print_folders(registry);
+  const std::vector<Candidate> candidates = registry.candidates();
+  if (candidates.empty()) std::cout << "\nthere is no plugin in any of them\n";
+
+  std::size_t refused = 0;
+  for (const Candidate& candidate : candidates) {
+    const bool failed = candidate.state == Candidate::State::refused;
+    const std::string state = name_of(candidate.state);
+    std::cout << "\n"
+              << (failed ? red(state) : state) << "  " << candidate.name << "  "
+              << candidate.file.string() << "\n";
+    if (failed) std::cout << indented(candidate.reason) << "\n";
+    if (candidate.state == Candidate::State::shadowed)
+      std::cout << "    " << candidate.reason << " comes first\n";
+    refused += failed ? 1 : 0;
+  }
+  std::cout << "\n"
+            << (refused == 0 ? "every plugin can be used"
+                             : std::to_string(refused) + (refused == 1 ? " plugin" : " plugins") +
+                                   " cannot be used")
+            << "\n";
+  return number(refused == 0 ? ExitCode::done : ExitCode::plugin);
+}
+
+}  // namespace pellucid

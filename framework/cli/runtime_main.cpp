@@ -1,0 +1,44 @@
+// The entry to libpellucid.so: hands a command line to the command that it names.
+
+#include <array>
+#include <exception>
+#include <string>
+
+#include <pellucid/export.h>
+
+#include "cli/actions.h"
+#include "cli/outcome.h"
+
+namespace pellucid {
+namespace {
+
+struct Action {
+  const char* command;
+  int (*act)(const Arguments&);
+};
+
+constexpr std::array kActions{
+    Action{"check", check_pipeline},   Action{"describe", describe_components},
+    Action{"doctor", examine_plugins}, Action{"graph", draw_graph},
+    Action{"info", show_contents},     Action{"plugins", list_plugins},
+    Action{"replay", replay_result},   Action{"run", run_pipeline_file},
+    Action{"schema", print_schema},    Action{"version", print_version},
+};
+
+int act(const Arguments& arguments) {
+  for (const Action& action : kActions)
+    if (arguments.command()->name == std::string(action.command)) return action.act(arguments);
+  throw UsageError(unknown_command(arguments.command()->name));
+}
+
+}  // namespace
+}  // namespace pellucid
+
+extern "C" PELLUCID_EXPORT int pellucid_main(int argc, char** argv) {
+  try {
+    return pellucid::act(pellucid::Arguments::parse(argc, argv));
+  } catch (const std::exception& error) {
+    pellucid::print_error(error);
+    return pellucid::number(pellucid::exit_code_of(error));
+  }
+}
