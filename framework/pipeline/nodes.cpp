@@ -55,10 +55,10 @@ Reference reference_of(const Value& value, const NodeNames& names) {
   if (dot == std::string::npos) throw ConfigError(unknown_node(text, names), value.where());
   const std::string node = text.substr(0, dot);
   if (names.known.count(node)) return {node, text.substr(dot + 1), value.where()};
-  // Of an included node the whole text may be the name.
-  const bool included = node.find('.') != std::string::npos || nearest_node(node, names).empty();
-  const bool whole_is_nearer = included && !nearest_node(text, names).empty();
-  throw ConfigError(unknown_node(whole_is_nearer ? text : node, names), value.where());
+  // "optics.blur" is a node and no port where there are other nodes of the include "optics".
+  const auto next = names.known.lower_bound(node + ".");
+  const bool is_include = next != names.known.end() && next->compare(0, dot + 1, node + ".") == 0;
+  throw ConfigError(unknown_node(is_include ? text : node, names), value.where());
 }
 
 class NodeReading {
