@@ -1,0 +1,269 @@
+// images: pictures from PNG, JPEG and TIFF files, sorted by name.
+//
+//   whole numbers of 8 or 16 bits become float32 in [0, 1] (divided by 255 or 65535), unit [1];
+//   floats of TIFF files keep their values, without a unit images: (c, h, w), grey has c = 1; with
+//   pages: z (c, z, y, x), a file a volume
+//
+// Outputs
+//   images   an item a picture, or a page of it
+// Settings (keys in a pipeline file)
+//   path    a file, or a pattern with * ? [..], also in the names of folders       required
+//   pages   what the pages of a TIFF file are: items or z                          default items
+//   fit     where sizes differ: crop, the centre of the smallest height and width; pad, by
+//   reflection
+//           on all sides to the largest; without it that is an error
+//
+// Errors
+//   ConfigError  no file matches, or one is not a picture that can be read (while planning)
+//   ShapeError   sizes, channels or kinds of samples differ (while planning)
+//   Error        the pixels of a file are damaged or incomplete: names file and item
+//
+// Accuracy  pixels stand as stored: gamma, colour profiles and EXIF orientation are ignored;
+// palettes
+//           become RGB, transparency is dropped.
+// Cost      planning reads the header of each file; running decodes one file after the other.
+
+#include <glob.h>
+
+#include <algorithm>
+#include <map>
+#include <mutex>
+
+#include <ATen/ATen.h>
+
+#include <pellucid/numerics/border.h>
+#include <pellucid/plugin.h>
+
+#include "picture.h"
+
+namespace pellucid {
+namespace {
+
+namespace fs = std::filesystem;
+
+enum class Pages { items, z };
+
+std::vector<std::pair<std::string, Pages>> enumerators(Pages) {
+  return {{"items", Pages::items}, {"z", Pages::z}};
+}
+
+enum class Fit { crop, pad };
+
+std::vector<std::pair<std::string, Fit>> enumerators(Fit) {
+  return {{"crop", Fit::crop}, {"pad", Fit::pad}};
+}
+
+struct File {
+  fs::path path;
+  PictureHeader header;
+  std::int64_t first_item;
+};
+
+/// What the pattern found, and what its items will be.
+struct Listing {
+  std::vector<File> files;
+  Spec spec;
+};
+
+std::vector<fs::path> matching_files(const fs::path& path) {
+  std::error_code ignored;
+  if (fs::is_directory(path, ignored))
+    throw ConfigError("'" + path.string() +
+                      "' is a folder; name its pictures by a pattern such as '" +
+                      (path / "*.png").string() + "'");
+  if (fs::exists(path, ignored)) return {path};
+  std::vector<fs::path> files;
+  glob_t found{};
+  if (::glob(path.c_str(), 0, nullptr, &found) == 0)
+    for (std::size_t i = 0; i < found.gl_pathc; ++i)
+      if (!fs::is_directory(found.gl_pathv[i], ignored)) files.emplace_back(found.gl_pathv[i]);
+  ::globfree(&found);
+  if (files.empty()) throw ConfigError("no file matches '" + path.string() + "'");
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+/// "44 of 481x321, 3 of 321x481 (as in 'a.png')", largest group first.
+std::string sizes_text(const std::vector<File>& files) {
+  std::map<std::string, std::vector<const File*>> groups;
+  for (const File& file : files)
+    groups[shape_text({file.header.height, file.header.width})].push_back(&file);
+  std::vector<std::pair<std::string, std::vector<const File*>>> sorted(groups.begin(),
+                                                                       groups.end());
+  std::stable_sort(sorted.begin(), sorted.end(),
+                   [](const auto& a, const auto& b) { return a.second.size() > b.second.size(); });
+  std::string text;
+  for (std::size_t i = 0; i < sorted.size() && i < 6; ++i)
+    text += (i ? ", " : "") + std::to_string(sorted[i].second.size()) + " of " + sorted[i].first +
+            " (as '" + sorted[i].second.front()->path.filename().string() + "')";
+  if (sorted.size() > 6) text += " and " + std::to_string(sorted.size() - 6) + " other sizes";
+  return text;
+}
+
+class Images final : public Stage {
+ public:
+  struct Settings {
+    fs::path path;
+    Pages pages = Pages::items;
+    std::optional<Fit> fit;
+  };
+
+  static const Schema<Settings>& schema() {
+    static const Schema<Settings> rows{
+        {"path", &Settings::path, "", "a file, or a pattern with * ? [..]", required()},
+        {"pages", &Settings::pages, "", "what the pages of a TIFF file are"},
+        {"fit", &Settings::fit, "", "what to do where sizes differ; an error without it"},
+    };
+    return rows;
+  }
+
+  static constexpr Out<Tensor> images{"images", "an item a picture"};
+  static const Ports& ports() {
+    static const Ports all{images};
+    return all;
+  }
+
+  explicit Images(Settings settings) : settings_(std::move(settings)) {}
+
+  void infer(const Inputs&, Specs& out) const override { out[images] = listing().spec; }
+
+  void process(const Inputs& in, Outputs& out, Context& context) const override {
+    const Spec& spec = listing().spec;
+    const Block& block = in.block();
+    std::vector<Tensor> items;
+    for (std::int64_t item = block.first; item < block.first + block.count; ++item) {
+      context.stop_if_cancelled();
+      Tensor picture = fitted(decoded(item), spec);
+      if (block.region)
+        for (std::int64_t a = 0; a < picture.dim(); ++a)
+          picture = picture.narrow(a, block.region->offset[a], block.region->size[a]);
+      items.push_back(picture);
+    }
+    out[images] = items.size() == 1 ? items[0].unsqueeze(0).contiguous() : at::stack(items);
+  }
+
+  std::optional<std::vector<std::int64_t>> halo(const Inputs&) const override {
+    return std::vector<std::int64_t>(listing().spec.shape.size(), 0);
+  }
+
+  std::int64_t working_bytes(const Inputs& in) const override {
+    const Listing& all = listing();
+    std::int64_t most = 0;
+    for (const File& file : all.files) {
+      const std::int64_t planes = file.header.samples() * (file.header.wide ? 8 : 4);
+      const std::int64_t pages = settings_.pages == Pages::z ? file.header.pages : 1;
+      most = std::max(most, file.header.working_bytes + planes * pages);
+    }
+    // The pictures of a block before they are stacked, and one more that is being fitted.
+    return most + (in.block().count + 1) * all.spec.item_bytes();
+  }
+
+ private:
+  const Listing& listing() const {
+    std::call_once(listed_, [this] { listing_ = list(); });
+    return listing_;
+  }
+
+  Listing list() const {
+    Listing all;
+    std::int64_t items = 0;
+    for (const fs::path& path : matching_files(settings_.path)) {
+      try {
+        all.files.push_back({path, read_picture_header(path), items});
+      } catch (const Error& error) {
+        throw ConfigError("'" + path.string() + "' cannot be read: " + error.sentence());
+      }
+      items += settings_.pages == Pages::items ? all.files.back().header.pages : 1;
+    }
+    all.spec = common_spec(all.files);
+    all.spec.items = items;
+    return all;
+  }
+
+  Spec common_spec(const std::vector<File>& files) const {
+    const PictureHeader& first = files.front().header;
+    std::int64_t height = first.height, width = first.width;
+    bool equal = true;
+    for (const File& file : files) {
+      const PictureHeader& h = file.header;
+      const auto differs = [&](const std::string& what, const std::string& here,
+                               const std::string& there) {
+        throw ShapeError(what + " differ: '" + files.front().path.filename().string() + "' has " +
+                         here + ", '" + file.path.filename().string() + "' has " + there +
+                         "; choose files that agree by a narrower pattern");
+      };
+      if (h.channels != first.channels)
+        differs("channels", std::to_string(first.channels), std::to_string(h.channels));
+      if (h.whole_numbers != first.whole_numbers || h.wide != first.wide)
+        differs("samples", kind_text(first), kind_text(h));
+      if (settings_.pages == Pages::z && h.pages != first.pages)
+        differs("numbers of pages", std::to_string(first.pages), std::to_string(h.pages));
+      equal = equal && h.height == first.height && h.width == first.width;
+      const bool crop = settings_.fit == Fit::crop;
+      height = crop ? std::min(height, h.height) : std::max(height, h.height);
+      width = crop ? std::min(width, h.width) : std::max(width, h.width);
+    }
+    if (!equal && !settings_.fit)
+      throw ShapeError("pictures of different sizes: " + sizes_text(files) +
+                       "; choose fit: crop or fit: pad, or a narrower pattern");
+    Spec spec;
+    spec.dtype = first.wide ? at::kDouble : at::kFloat;
+    spec.unit = first.whole_numbers ? "1" : "";
+    spec.axes = settings_.pages == Pages::z ? "czyx" : "chw";
+    spec.shape = {first.channels, height, width};
+    if (settings_.pages == Pages::z) spec.shape.insert(spec.shape.begin() + 1, first.pages);
+    return spec;
+  }
+
+  static std::string kind_text(const PictureHeader& header) {
+    if (header.whole_numbers) return "whole numbers";
+    return header.wide ? "float64" : "float32";
+  }
+
+  /// (c, h, w) or (c, z, y, x), of the file's own size.
+  Tensor decoded(std::int64_t item) const {
+    const auto& files = listing().files;
+    const File& file = *std::prev(
+        std::upper_bound(files.begin(), files.end(), item,
+                         [](std::int64_t wanted, const File& f) { return wanted < f.first_item; }));
+    const PictureHeader& header = file.header;
+    const bool volume = settings_.pages == Pages::z;
+    const std::int64_t first = volume ? 0 : item - file.first_item;
+    const std::int64_t pages = volume ? header.pages : 1;
+    const Tensor planes = at::empty({pages, header.channels, header.height, header.width},
+                                    header.wide ? at::kDouble : at::kFloat);
+    try {
+      for (std::int64_t page = 0; page < pages; ++page)
+        read_picture(file.path, header, first + page, planes[page].data_ptr());
+    } catch (const Error& error) {
+      throw Error("item " + std::to_string(item) + " cannot be read from '" + file.path.string() +
+                  "': " + error.sentence());
+    }
+    return volume ? planes.transpose(0, 1) : planes[0];
+  }
+
+  /// Cut or continued to the size of all, equally on both sides.
+  static Tensor fitted(Tensor picture, const Spec& spec) {
+    std::vector<std::int64_t> before(2, 0), after(2, 0);
+    for (std::size_t a = 0; a < 2; ++a) {
+      const auto axis = static_cast<std::int64_t>(a) - 2;
+      const std::int64_t wanted = spec.shape[spec.shape.size() - 2 + a];
+      const std::int64_t missing = wanted - picture.size(axis);
+      if (missing < 0) picture = picture.narrow(axis, -missing / 2, wanted);
+      before[a] = std::max<std::int64_t>(0, missing / 2);
+      after[a] = std::max<std::int64_t>(0, missing) - before[a];
+    }
+    if (before == after && before == std::vector<std::int64_t>(2, 0)) return picture;
+    return extended(picture, before, after, Boundary::reflect);
+  }
+
+  Settings settings_;
+  mutable std::once_flag listed_;
+  mutable Listing listing_;
+};
+
+}  // namespace
+
+PELLUCID_COMPONENT(Images, "Pictures from PNG, JPEG and TIFF files");
+
+}  // namespace pellucid
