@@ -12,6 +12,7 @@ import unittest
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
+EXAMPLES = HERE.parent.parent / "docs" / "examples"
 BUILD = Path(sys.argv.pop(1)).resolve()
 
 
@@ -42,10 +43,10 @@ class Consumers(unittest.TestCase):
     def tearDownClass(cls):
         shutil.rmtree(cls.folder)
 
-    def build(self, project):
-        """Builds one of the projects beside this file against the installation."""
+    def build(self, project, folder=HERE):
+        """Builds one of the projects beside this file, or in a folder, against the installation."""
         built = self.folder / f"build-{project}"
-        call("cmake", "-G", "Ninja", "-S", HERE / project, "-B", built,
+        call("cmake", "-G", "Ninja", "-S", folder / project, "-B", built,
              "-DCMAKE_BUILD_TYPE=Release", f"-DCMAKE_PREFIX_PATH={self.prefix}")
         call("cmake", "--build", built)
         return built
@@ -109,6 +110,16 @@ class Consumers(unittest.TestCase):
         said = call(built / "restore", HERE / "installed.yaml", "camera", self.folder / "embedded")
         self.assertIn("camera: 2 x float32", said)
         self.assertTrue((self.folder / "embedded" / "camera.h5").is_file())
+
+    def test_the_example_of_embedding_restores_images(self):
+        built = self.build("embed", EXAMPLES)
+        command = [built / "embed", EXAMPLES / "embed" / "deblur.yaml", self.folder / "embed"]
+        said = call(*command)
+        self.assertIn("restores 3 x float32", said)
+        self.assertRegex(said, r"item +psnr \[dB\] +ssim\n +0 +\d\d\.\d\d +0\.\d\d\d")
+        self.assertIn("in memory as in the run: yes", said)
+        self.assertIn("the run was finished before", call(*command))
+        call(*command, "wiener.noise=-1", expect=2)
 
 
 if __name__ == "__main__":
