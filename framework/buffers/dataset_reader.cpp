@@ -22,8 +22,10 @@ namespace fs = std::filesystem;
 constexpr std::size_t kLargestChunkCache = std::size_t{64} << 20;
 
 std::string quoted(const DatasetAddress& address) {
-  const std::string file = "'" + address.file.string();
-  return address.dataset.empty() ? file + "'" : file + ":" + address.dataset + "'";
+  std::string text("'");
+  text += address.file.string();
+  if (!address.dataset.empty()) text += ":" + address.dataset;
+  return text += "'";
 }
 
 /// HDF5 gives fill values in silence where the source of a virtual dataset is missing.

@@ -148,7 +148,7 @@ void DatasetWriter::write(std::size_t dataset, std::int64_t item, const Region& 
   impl_->require_items(dataset, item, 1);
   if (const auto* hdf5 = std::get_if<ContiguousFile>(&impl_->place))
     return hdf5->write(dataset, item, region, contiguous);
-  require_slab(spec.shape, region.offset, region.size, "'" + impl_->file.string() + "'");
+  require_slab(spec.shape, region.offset, region.size, impl_->file.filename().string());
   const auto* from = static_cast<const char*>(contiguous.const_data_ptr());
   const std::int64_t start = item * spec.item_numel();
   for_each_stretch(spec.shape, region.offset, region.size,

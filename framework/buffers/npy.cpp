@@ -250,7 +250,8 @@ NpyHeader read_npy_header(const File& file) {
 std::string npy_header(at::ScalarType dtype, at::IntArrayRef shape) {
   std::string text = "{'descr': '" + descr_of(dtype) + "', 'fortran_order': False, 'shape': (";
   for (const std::int64_t size : shape) text += std::to_string(size) + ", ";
-  if (shape.size() > 1) text.erase(text.size() - 2);
+  // "(3,)" and "(3, 4)", as Python writes tuples.
+  if (!shape.empty()) text.erase(text.size() - (shape.size() > 1 ? 2 : 1));
   text += "), }";
   // Magic, version, length and text fill whole blocks of 64 bytes; the text ends in a line end.
   const std::size_t length = (10 + text.size() + 1 + 63) / 64 * 64 - 10;

@@ -224,7 +224,8 @@ WeightFile open_safetensors_weights(const fs::path& path) {
   const std::int64_t data = 8 + static_cast<std::int64_t>(length);
   WeightFile weights;
   try {
-    for (const auto& [key, header] : parse_without_duplicates(text, path).items()) {
+    const nlohmann::json headers = parse_without_duplicates(text, path);
+    for (const auto& [key, header] : headers.items()) {
       if (key == "__metadata__")
         weights.attributes = header.get<std::map<std::string, std::string>>();
       else weights.add(key, safetensor(file, data, key, header), path);
