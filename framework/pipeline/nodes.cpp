@@ -33,8 +33,19 @@ std::string component_of(const Value& value) {
   return text;
 }
 
+/// The node that `name` may have been meant for; empty: none. Behind the same prefix only the last
+/// part is compared, and a name without its prefix is found.
 std::string nearest_node(const std::string& name, const NodeNames& names) {
-  return names.in_order.size() > kMostCompared ? "" : nearest_name(name, names.in_order);
+  if (names.in_order.size() > kMostCompared) return {};
+  const std::size_t prefix = name.rfind('.') + 1;
+  std::vector<std::string> neighbours;
+  for (const std::string& known : names.in_order) {
+    const std::size_t last = known.rfind('.') + 1;
+    if (prefix == 0 && last > 0 && known.compare(last, std::string::npos, name) == 0) return known;
+    if (known.compare(0, last, name, 0, prefix) == 0) neighbours.push_back(known.substr(last));
+  }
+  const std::string nearest = nearest_name(name.substr(prefix), neighbours);
+  return nearest.empty() ? nearest : name.substr(0, prefix) + nearest;
 }
 
 std::string unknown_node(const std::string& name, const NodeNames& names) {

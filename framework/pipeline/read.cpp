@@ -50,7 +50,8 @@ class PointReading {
     names.in_order = pipeline_.node_names();
     names.known.insert(names.in_order.begin(), names.in_order.end());
     for (const Value::Entry& node : pipeline_.nodes) {
-      findings_.concern(node.key, "");
+      const Value* const use = node.value.find("use");
+      findings_.concern(node.key, use && use->is_scalar() ? use->text() : "");
       const Value value = variables_->substitute(node.value);
       findings_.concern("", "");
       document.nodes.push_back(read_node({node.key, value, node.where}, names, findings_));

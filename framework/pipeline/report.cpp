@@ -45,8 +45,8 @@ std::string text_of(const Characters& characters, std::size_t begin, std::size_t
 /// line.
 std::string quote(const Source& source, const SourceLocation& where) {
   const std::string_view text = source.line(where.line - 1);
-  if (text.find_first_not_of(" \t") == std::string_view::npos) return {};
   const Characters line = characters_of(text);
+  if (std::all_of(line.begin(), line.end(), [](const auto& c) { return c == " "; })) return {};
   const auto caret = std::min(static_cast<std::size_t>(where.column - 1), line.size());
 
   std::size_t begin = 0;

@@ -5,6 +5,7 @@
 #include <array>
 #include <functional>
 
+#include "base/quantity.h"
 #include "pipeline/language.h"
 
 namespace pellucid {
@@ -36,6 +37,9 @@ std::string device_of(const Value& value) {
 }
 
 std::int64_t memory_of(const Value& value) {
+  if (!is_quantity(value.number_text()) &&
+      value.text().find_first_of("0123456789") == std::string::npos)
+    expect("auto or a size such as '4 GiB'", value);
   const std::int64_t bytes = integer_of(value, "B");
   if (bytes < kLeastMemory)
     expect("a size of at least 1 MiB (sizes have units, such as '4 GiB')", value);
@@ -91,8 +95,9 @@ const std::array<Row, 10>& rows() {
       {"threads",
        [](const Value& value, RunSettings& to) {
          if (is_auto(value)) return;
+         if (!is_quantity(value.number_text())) expect("auto or a number of threads", value);
          to.threads = static_cast<int>(
-             std::min(integer_from(value, 1, "'auto' or a number of threads"), kMostThreads));
+             std::min(integer_from(value, 1, "auto or a number of threads"), kMostThreads));
        }},
       {"workers",
        [](const Value& value, RunSettings& to) {

@@ -114,8 +114,11 @@ Value Variables::substitute(const Value& value) {
   if (value.is_map()) {
     std::vector<Value::Entry> entries;
     entries.reserve(value.entries().size());
-    for (const Value::Entry& entry : value.entries())
+    for (const Value::Entry& entry : value.entries()) {
+      keys_.push_back(entry.key);
       entries.push_back({entry.key, substitute(entry.value), entry.where});
+      keys_.pop_back();
+    }
     return Value::map(std::move(entries), value.where());
   }
   return value;
@@ -235,7 +238,13 @@ const Value& Variables::evaluated(const std::string& name) {
 
 void Variables::fail(const SourceLocation& where, const std::string& sentence) {
   depth_of_defaults_ = 0;
-  findings_.unreadable(where, sentence);
+  // Inside a variable the keys are those of its user, who is not at fault.
+  std::string parameter;
+  if (in_evaluation_.empty()) {
+    for (const std::string& key : keys_)
+      if (key != "with" || parameter.size() > 0) parameter += (parameter.empty() ? "" : ".") + key;
+  }
+  findings_.unreadable(where, parameter.empty() ? sentence : "'" + parameter + "': " + sentence);
   throw Unresolved{where};
 }
 

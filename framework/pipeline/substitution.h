@@ -48,6 +48,7 @@ class Variables {
 
   std::map<std::string, Variable> variables_;
   std::vector<std::string> in_evaluation_;
+  std::vector<std::string> keys_;  ///< on the way to what is being substituted
   int depth_of_defaults_ = 0;
   const Environment* environment_;
   Budget& budget_;

@@ -272,8 +272,9 @@ std::string explained(const std::string& message, std::string_view rest, const B
     return open ? " opened on line " + std::to_string(open->where().line) : std::string();
   };
   if (message == "illegal map value")
-    return "unexpected ':'; check the indentation here and the ':' of the line above, and put text "
-           "that contains ': ' in quotes";
+    return "unexpected ':'; check the indentation here and that a space follows the ':' of the "
+           "line "
+           "above, and put text that contains ': ' in quotes";
   if (message == "end of map not found")
     return "expected a key of the map" + opened() +
            "; check the indentation, and put text that begins or goes on with a quote in one pair "
@@ -347,10 +348,11 @@ void Budget::charge(const Value& value, const SourceLocation& where) {
 
 void Budget::charge(std::size_t bytes, const SourceLocation& where) {
   if (bytes > left_)
-    throw TooLarge("written out in full, this pipeline would take more than " +
-                       std::to_string(kMost >> 20) +
-                       " MiB; aliases, variables or sweeps multiply what they stand for",
-                   where);
+    throw TooLarge(
+        "written out in full, this pipeline would take more than " + std::to_string(kMost >> 20) +
+            " MiB; large arrays belong in files of their own, and aliases, variables and "
+            "sweeps multiply what they stand for",
+        where);
   left_ -= bytes;
 }
 

@@ -104,7 +104,7 @@ TEST(Override, that_sets_nothing_is_a_problem_of_the_command_line) {
 TEST(Override, has_its_place_on_the_command_line) {
   const Documents documents = read(kPipeline, {"settings.seed=2", "settings.threads=none"});
   EXPECT_EQ(report_of(documents.problems, documents.sources),
-            "--set:2:18: 'threads': expected a whole number, found 'none'\n"
+            "--set:2:18: 'threads': expected auto or a number of threads, found 'none'\n"
             "  settings.threads=none\n"
             "                   ^\n"
             "1 error; nothing was run\n");

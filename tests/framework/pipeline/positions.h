@@ -1,6 +1,7 @@
 // Whether every position that reading gave lies inside the text that it names.
 #pragma once
 
+#include <algorithm>
 #include <map>
 #include <string>
 

@@ -81,7 +81,7 @@ TEST(Substitution, reports_a_variable_once_however_often_it_is_used) {
 
 TEST(Substitution, of_a_list_into_a_text_is_refused) {
   EXPECT_EQ(problems_of(read_parameter("'a${x}'", "{x: [1]}")),
-            "4:27: node 'n': 'x' is a list and cannot stand inside a longer text\n");
+            "4:27: node 'n': 'p': 'x' is a list and cannot stand inside a longer text\n");
 }
 
 TEST(Substitution, names_the_circle_of_variables) {
