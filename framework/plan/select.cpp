@@ -1,6 +1,6 @@
 // Select: results, and the nodes that they need.
 #include <algorithm>
-#include <map>
+#include <memory>
 #include <set>
 
 #include "plan/dag.h"
@@ -20,13 +20,19 @@ class Selection {
     for (std::size_t point = 0; point < draft_.point_nodes.size(); ++point)
       if (draft_.options.until.empty()) want_of_point(point);
       else want_until(point);
-    if (wanted_.empty())
-      draft_.faults.add({}, nullptr, "there is nothing to compute: no node gives a result");
+    if (wanted_.empty() && draft_.faults.empty())
+      draft_.faults.add(file_as_a_whole(), nullptr,
+                        "there is nothing to compute: no node gives a tensor or a table");
     if (!draft_.faults.empty()) return;
     keep_needed();
   }
 
  private:
+  SourceLocation file_as_a_whole() const {
+    if (plan_.sources.empty()) return {};
+    return {std::make_shared<const std::string>(plan_.sources.front().name)};
+  }
+
   Kind kind_of(std::size_t node) const { return plan_.nodes[node].component->kind; }
 
   void want_result(std::size_t point, const OutputEnd& end) {
@@ -63,22 +69,37 @@ class Selection {
   void want_until(std::size_t point) {
     const std::string& until = draft_.options.until;
     std::vector<std::string> names;
+    std::optional<std::size_t> meant;  // the longest name, because includes put dots into names
     for (const std::size_t number : draft_.point_nodes[point]) {
-      const PlannedNode& node = plan_.nodes[number];
-      names.push_back(node.name);
-      if (until != node.name && until.rfind(node.name + ".", 0) != 0) continue;
-      const std::string port = until.size() > node.name.size() ? until.substr(node.name.size() + 1) : "";
-      if (want_outputs(point, number, port)) return;
-      if (node.function && port.empty()) {
-        wanted_.insert(number);  // what it needs beside its argument
-        return;
-      }
+      const std::string& name = plan_.nodes[number].name;
+      names.push_back(name);
+      const bool matches = until == name || until.starts_with(name + ".");
+      if (matches && (!meant || name.size() > plan_.nodes[*meant].name.size())) meant = number;
     }
-    const std::string nearest = nearest_name(until, names);
+    if (!meant) {
+      draft_.faults.add_of_option("--until", "there is no node '" + until + "'" +
+                                                 suggestion_among(until, names, "the pipeline"));
+      return;
+    }
+    const PlannedNode& node = plan_.nodes[*meant];
+    const std::string port = until.substr(std::min(until.size(), node.name.size() + 1));
+    if (!want_outputs(point, *meant, port)) complain_of_until(node);
+  }
+
+  void complain_of_until(const PlannedNode& node) {
+    const Kind kind = node.component->kind;
+    std::vector<std::string> outputs;
+    for (const Port& port : node.component->ports().all())
+      if (port.direction == Port::Direction::out && is_data(port.type))
+        outputs.push_back(node.name + "." + port.name);
+    const std::string what = is_object(kind) ? "an object (" + std::string(name_of(kind)) + ")"
+                             : kind == Kind::sink ? "a sink"
+                                                  : "a " + std::string(name_of(kind));
     draft_.faults.add_of_option(
-        "--until", "'" + until + "' names nothing that is computed" +
-                       (nearest.empty() ? "; the nodes are " + listed(names)
-                                        : "; did you mean '" + nearest + "'?"));
+        "--until", outputs.empty() ? "'" + node.name + "' is " + what +
+                                         " and gives no tensor or table; name a node that does"
+                                   : "'" + draft_.options.until + "' is no output; '" +
+                                         node.name + "' has " + listed(outputs));
   }
 
   bool want_outputs(std::size_t point, std::size_t node, const std::string& port) {
@@ -131,16 +152,16 @@ class Selection {
     std::vector<std::size_t> place(plan_.nodes.size());
     std::vector<PlannedNode> nodes;
     std::vector<NodeFacts> facts;
-    std::set<std::string> computed_names;
+    std::set<std::string> kept_names;
     for (std::size_t i = 0; i < stays.size(); ++i)
-      if (stays[i]) computed_names.insert(plan_.nodes[i].name);
+      if (stays[i]) kept_names.insert(plan_.nodes[i].name);
     for (std::size_t i = 0; i < stays.size(); ++i) {
       place[i] = nodes.size();
       if (stays[i]) {
         nodes.push_back(std::move(plan_.nodes[i]));
         facts.push_back(std::move(draft_.facts[i]));
       } else if (const std::string& name = plan_.nodes[i].name;
-                 !computed_names.count(name) &&
+                 !kept_names.count(name) &&
                  std::find(plan_.unused.begin(), plan_.unused.end(), name) == plan_.unused.end()) {
         plan_.unused.push_back(name);
       }
