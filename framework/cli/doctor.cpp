@@ -36,7 +36,10 @@ int examine_plugins(const Arguments& arguments) {
   const Registry registry = registry_of(arguments);
   print_folders(registry);
   const std::vector<Candidate> candidates = registry.candidates();
-  if (candidates.empty()) std::cout << "\nthere is no plugin in any of them\n";
+  if (candidates.empty()) {
+    std::cout << "\nthere is no plugin in any of them\n";
+    return number(ExitCode::done);
+  }
 
   std::size_t refused = 0;
   for (const Candidate& candidate : candidates) {

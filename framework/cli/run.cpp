@@ -1,5 +1,6 @@
 // pellucid run: a pipeline in its folder, with progress while it runs and a summary at the end.
 
+#include <algorithm>
 #include <chrono>
 #include <iostream>
 
@@ -31,6 +32,20 @@ RunOptions run_options_of(const Arguments& arguments, const Documents& documents
   return options;
 }
 
+std::string counted(std::int64_t number, const std::string& noun) {
+  return std::to_string(number) + " " + noun + (number == 1 ? "" : "s");
+}
+
+/// "7 nodes, 47 items in blocks of 4, 2 threads".
+std::string extent_of(const Plan& plan) {
+  std::int64_t items = 1;
+  for (const PlannedNode& node : plan.nodes) items = std::max(items, node.items);
+  return counted(static_cast<std::int64_t>(plan.nodes.size()), "node") + ", " +
+         counted(items, "item") + " in blocks of " + std::to_string(plan.block_items) + ", " +
+         (plan.workers > 1 ? std::to_string(plan.workers) + " workers of " : "") +
+         counted(plan.threads, "thread");
+}
+
 std::string and_more(std::size_t count) {
   return count > kMostNamed ? "  ... and " + std::to_string(count - kMostNamed) + " more" : "";
 }
@@ -55,8 +70,7 @@ void tell_results(const RunReport& report) {
 void tell_skipped(const RunReport& report) {
   const auto& failures = report.failures;
   if (failures.empty()) return;
-  const std::string count = std::to_string(failures.size());
-  log_warning(count + (failures.size() == 1 ? " item was skipped" : " items were skipped"));
+  log_warning(counted(static_cast<std::int64_t>(failures.size()), "item") + " skipped");
   for (std::size_t i = 0; i < failures.size() && i < kMostNamed; ++i)
     log_warning("  " + failures[i]);
   if (failures.size() > kMostNamed) log_warning(and_more(failures.size()));
@@ -86,7 +100,10 @@ int run_pipeline_file(const Arguments& arguments) {
   request.show_progress = true;
   request.interrupt = interrupt.flag();
   const std::string folder = request.options.folder.string();
-  log_info(arguments.operand() + " runs in " + folder);
+  request.begins = [&](const Plan& plan, bool resumed) {
+    log_info(arguments.operand() + (resumed ? " goes on in " : " runs in ") + folder + ": " +
+             extent_of(plan));
+  };
   const RunReport report = run_pipeline(std::move(request), registry_of(arguments));
 
   if (report.summary.status == RunStatus::interrupted) {

@@ -117,6 +117,7 @@ RunReport run_pipeline(RunRequest request, const Registry& registry) {
     return report;
   }
 
+  if (request.begins) request.begins(plan, workspace.resumed());
   Progress progress(plan, request.show_progress, options.progress);
   ExecutorOptions executing;
   executing.overwrite = options.overwrite;

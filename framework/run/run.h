@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <string>
 
 #include <pellucid/pipeline.h>
@@ -11,6 +12,7 @@
 namespace pellucid {
 
 class Registry;
+struct Plan;
 
 struct RunRequest {
   Documents documents;
@@ -18,6 +20,9 @@ struct RunRequest {
   bool show_progress = false;
   /// Raised by a signal: finish the blocks in flight, then stop.
   const std::atomic<bool>* interrupt = nullptr;
+  /// Called before the first block, unless the run is finished: what will run, and whether an
+  /// earlier process began it.
+  std::function<void(const Plan&, bool resumed)> begins;
 };
 
 /// What a run of the command line prints, beside its summary.

@@ -42,6 +42,7 @@ class Interrupted : public ProgramTest {
   void expect_resumes(const std::string& run) const {
     const Answer answer = pellucid(command(run));
     EXPECT_EQ(answer.code, 0) << answer.err;
+    EXPECT_THAT(answer.err, HasSubstr("slow.yaml goes on in " + run));
     EXPECT_THAT(pellucid({"info", run}).out, HasSubstr("60x1x16x16"));
   }
 };

@@ -30,7 +30,9 @@ TEST_F(Run, prints_tables_to_standard_output_and_the_rest_to_standard_error) {
   EXPECT_THAT(answer.out, HasSubstr(" 20"));
   EXPECT_THAT(answer.out, HasSubstr("30 rows"));
   EXPECT_THAT(answer.out, Not(HasSubstr("runs/score")));
-  EXPECT_THAT(answer.err, HasSubstr("score.yaml runs in runs/score"));
+  EXPECT_THAT(
+      answer.err,
+      HasSubstr("score.yaml runs in runs/score: 3 nodes, 30 items in blocks of 2, 1 thread"));
   EXPECT_THAT(answer.err, HasSubstr("  runs/score/result.h5"));
   EXPECT_THAT(answer.err, HasSubstr("peak memory"));
   EXPECT_TRUE(fs::exists(in_folder("runs") / "score" / "result.h5"));
@@ -100,7 +102,7 @@ TEST_F(Run, names_items_that_were_skipped) {
         "nodes: {x: {use: trial/ramp, with: {broken: 3}}}\n");
   const Answer answer = with_trial({"run", "skip.yaml"});
   EXPECT_EQ(answer.code, 0) << answer.err;
-  EXPECT_THAT(answer.err, AllOf(HasSubstr("1 item was skipped"), HasSubstr("item 3")));
+  EXPECT_THAT(answer.err, AllOf(HasSubstr("1 item skipped"), HasSubstr("item 3")));
 }
 
 TEST_F(Run, takes_the_transforms_that_another_run_chose) {
