@@ -99,17 +99,13 @@ class Consumers(unittest.TestCase):
     def test_a_plugin_with_a_checked_standard_library_is_refused(self):
         built = self.folder / "checked"
         call("cmake", "-G", "Ninja", "-S", HERE / "plugin", "-B", built,
-             "-DCMAKE_CXX_FLAGS=-D_GLIBCXX_DEBUG", f"-DCMAKE_PREFIX_PATH={self.prefix}")
+             "-DCMAKE_CXX_FLAGS=-D_GLIBCXX_DEBUG",
+             "-DCMAKE_MODULE_LINKER_FLAGS=-Wl,--warn-unresolved-symbols",
+             f"-DCMAKE_PREFIX_PATH={self.prefix}")
         call("cmake", "--build", built)
         said = call(self.program, "describe", "outside/gaussian_blur",
                     "--plugin-path", built / "plugins", expect=3)
         self.assertIn("checked_stl: host 0, plugin 1", said)
-
-    def test_a_program_embeds_a_pipeline(self):
-        built = self.build("program")
-        said = call(built / "restore", HERE / "installed.yaml", "camera", self.folder / "embedded")
-        self.assertIn("camera: 2 x float32", said)
-        self.assertTrue((self.folder / "embedded" / "camera.h5").is_file())
 
     def test_the_example_of_embedding_restores_images(self):
         built = self.build("embed", EXAMPLES)
