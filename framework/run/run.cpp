@@ -163,9 +163,11 @@ ReplayReport replay(const fs::path& result, const fs::path& folder, const Regist
       parent.parent_path().filename() == "points" ? parent.filename().string() : "";
   const Replayable before = replayable(provenance, point);
 
+  ReadOptions reading;
+  reading.resolved = true;
   RunRequest request;
   request.documents =
-      read_pipeline_text(before.pipeline, result.string() + " (provenance)", parent, {});
+      read_pipeline_text(before.pipeline, result.string() + " (provenance)", parent, reading);
   set_threads(request.documents, before.workers, before.threads);
   request.options.folder = folder;
   request.options.items = before.items;
