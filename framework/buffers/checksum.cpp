@@ -16,8 +16,8 @@
 namespace pellucid {
 namespace {
 
-/// Bytes that stay in the second-level cache between two looks at them.
-constexpr std::int64_t kPiece = 128 * 1024;
+/// Bytes that stay in the first-level cache between two looks at them.
+constexpr std::int64_t kPiece = 16 * 1024;
 
 /// An element of `Bits` whose bits under the mask are all ones is infinite or not a number.
 template <class Bits>
