@@ -42,10 +42,6 @@ std::string ports_of(const Plan& plan, const PlannedInput& input) {
   return left.empty() ? input.port : left + " -> " + input.port;
 }
 
-std::string title_of(const PlannedNode& node) {
-  return node.point.empty() ? node.name : node.name + " (" + node.point + ")";
-}
-
 std::string escaped(const std::string& text, const std::string& special, const std::string& with) {
   std::string result;
   for (const char letter : text) {
@@ -78,7 +74,7 @@ std::string dot(const Plan& plan) {
   for (std::size_t i = 0; i < plan.nodes.size(); ++i) {
     const PlannedNode& node = plan.nodes[i];
     const Style style = style_of(node.component->kind);
-    text += "  n" + std::to_string(i) + " [label=\"" + dot_text(title_of(node)) + "\\n" +
+    text += "  n" + std::to_string(i) + " [label=\"" + dot_text(title_of(plan, i)) + "\\n" +
             dot_text(node.use) + "\", shape=" + style.dot_shape + ", fillcolor=\"" + style.fill +
             "\"" + (node.computed ? "" : ", style=\"filled,dashed\"") + "];\n";
   }
@@ -95,7 +91,7 @@ std::string mermaid(const Plan& plan) {
   for (std::size_t i = 0; i < plan.nodes.size(); ++i) {
     const PlannedNode& node = plan.nodes[i];
     const Style style = style_of(node.component->kind);
-    text += "  n" + std::to_string(i) + style.mermaid_open + "\"" + mermaid_text(title_of(node)) +
+    text += "  n" + std::to_string(i) + style.mermaid_open + "\"" + mermaid_text(title_of(plan, i)) +
             "<br/><i>" + mermaid_text(node.use) + "</i>\"" + style.mermaid_close +
             ":::" + style.name + "\n";
   }

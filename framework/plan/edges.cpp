@@ -62,4 +62,22 @@ std::string end_name(const PlannedNode& producer, const std::string& port) {
   return port.empty() || outputs <= 1 ? producer.name : producer.name + "." + port;
 }
 
+std::string title_of(const Plan& plan, std::size_t node) {
+  std::vector<const PlannedPoint*> users;
+  for (const PlannedPoint& point : plan.points)
+    if (std::find(point.nodes.begin(), point.nodes.end(), node) != point.nodes.end())
+      users.push_back(&point);
+  std::string common;
+  for (std::size_t axis = 0; axis < plan.sweep_axes.size() && !users.empty(); ++axis) {
+    const auto& label = users.front()->labels.at(axis);
+    const auto has_label = [&](const PlannedPoint& p) { return p.labels.at(axis) == label; };
+    const bool in_users = std::all_of(users.begin(), users.end(),
+                                      [&](const PlannedPoint* p) { return has_label(*p); });
+    if (in_users && !std::all_of(plan.points.begin(), plan.points.end(), has_label))
+      common += (common.empty() ? "" : ",") + label.first + "=" + label.second;
+  }
+  const std::string& name = plan.nodes[node].name;
+  return common.empty() ? name : name + " (" + common + ")";
+}
+
 }  // namespace pellucid

@@ -24,6 +24,10 @@ ItemCount items_of(const Plan& plan, const PlannedInput& input);
 /// "restore.mean", or "restore" where that is its only output or the object itself.
 std::string end_name(const PlannedNode& producer, const std::string& port);
 
+/// The name of a node and, in a sweep, what tells the points that use it from the others:
+/// "camera (sigma=0.1)".
+std::string title_of(const Plan& plan, std::size_t node);
+
 bool is_data(PortType type);
 
 }  // namespace pellucid

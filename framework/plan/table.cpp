@@ -108,14 +108,10 @@ class PlanTable {
       if (plan_.nodes[node].stream == number) add_node(node, stream);
   }
 
-  std::string shown_name(const PlannedNode& node) const {
-    return node.point.empty() ? node.name : node.name + " (" + node.point + ")";
-  }
-
   void add_node(std::size_t number, const PlannedStream& stream) {
     const PlannedNode& node = plan_.nodes[number];
     Row row;
-    row[0] = shown_name(node);
+    row[0] = title_of(plan_, number);
     row[1] = node.use;
     const Kind kind = node.component->kind;
     if (is_object(kind)) {
@@ -187,12 +183,12 @@ class PlanTable {
       blocks += stream.blocks;
       tiles = std::max(tiles, stream.tiles.size());
     }
-    std::string text = "blocks    " + plural(blocks, "block") + " of " +
-                       plural(std::min(plan_.block_items, most), "item") + " at most";
-    if (tiles > 0) {
-      text += "; items cut into " + plural(static_cast<std::int64_t>(tiles), "tile") + " of " +
+    std::string text = "blocks    " + plural(blocks, "block");
+    if (tiles > 0)
+      text += ", items cut into " + plural(static_cast<std::int64_t>(tiles), "tile") + " of " +
               shape_text(plan_.settings.tile);
-    }
+    else
+      text += " of " + plural(std::min(plan_.block_items, most), "item") + " at most";
     return text + "; " + plural(plan_.workers, "worker") + " of " +
            plural(plan_.threads, "thread") + "\n";
   }
@@ -220,8 +216,8 @@ class PlanTable {
 
   std::vector<std::string> uncomputed() const {
     std::vector<std::string> names;
-    for (const PlannedNode& node : plan_.nodes)
-      if (!node.computed) names.push_back(shown_name(node));
+    for (std::size_t i = 0; i < plan_.nodes.size(); ++i)
+      if (!plan_.nodes[i].computed) names.push_back(title_of(plan_, i));
     return names;
   }
 

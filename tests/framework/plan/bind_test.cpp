@@ -78,7 +78,7 @@ TEST(Bind, asks_for_a_missing_input_with_its_type) {
   truth: {use: toy/images}
   camera: {use: toy/convolve, in: {x: truth}}
 )"),
-            "p.yaml:3:16: node 'camera' (toy/convolve): input 'A' is missing: an "
+            "p.yaml:3:17: node 'camera' (toy/convolve): input 'A' is missing: an "
             "operator.convolution, the blur\n");
 }
 

@@ -413,7 +413,9 @@ void register_toys() {
 
 Plan plan_of(const std::string& text, const PlanOptions& options) {
   register_toys();
-  return make_plan(read_pipeline_text(text, "p.yaml", "/data"), Registry(std::vector<std::filesystem::path>{}), options);
+  // At the end, so that lines of the text keep their numbers.
+  const Documents documents = read_pipeline_text(text + "\npellucid: 1\n", "p.yaml", "/data");
+  return make_plan(documents, Registry(std::vector<std::filesystem::path>{}), options);
 }
 
 std::string report_on(const std::string& text, const PlanOptions& options) {

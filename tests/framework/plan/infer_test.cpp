@@ -86,7 +86,7 @@ TEST(Infer, places_an_error_at_use_or_at_what_it_names) {
   EXPECT_THAT(report_on(with_throwing("of a setting")),
               StartsWith("p.yaml:3:57: node 'bad' (toy/throwing): 'what' cannot be this\n"));
   EXPECT_THAT(report_on(with_throwing("of an input")),
-              StartsWith("p.yaml:3:37: node 'bad' (toy/throwing): 'x' is not wide enough\n"));
+              StartsWith("p.yaml:3:36: node 'bad' (toy/throwing): 'x' is not wide enough\n"));
 }
 
 TEST(Infer, wraps_whatever_a_component_throws) {
