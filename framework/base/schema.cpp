@@ -66,6 +66,10 @@ Field without_type_bounds(Field field, double number) {
 }
 
 bool is_in_range(const Value& value, const Field& field, double number, Problems& problems) {
+  if (std::isinf(number)) {
+    complain(problems, value, in_quotes(field.key) + " must be finite, got " + value.text());
+    return false;
+  }
   if (!std::isnan(number) && !below(field, number) && !above(field, number)) return true;
   const Field shown =
       field.type == Field::Type::integer ? without_type_bounds(field, number) : field;

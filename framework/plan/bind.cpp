@@ -93,9 +93,15 @@ class Binder {
       const SourceLocation& where = i < text.in_where.size() ? text.in_where[i] : reference.where;
       const Port* port = input_port(node, ports, name, where);
       const std::optional<Source> source = resolve(reference, &node);
-      if (!port || !source || !plugs(node, *port, name, *source, reference))
+      if (port && given_already(node, name))
+        faults_.add(where, &node, "input '" + name + "' is given twice");
+      if (!port || !source || given_already(node, name)) {
         point_.sound[number] = false;
-      else plug(node, *port, name, *source, reference.where);
+        continue;
+      }
+      // An edge of the wrong type is an edge still: it may be part of a cycle.
+      if (!plugs(node, *port, name, *source, reference)) point_.sound[number] = false;
+      plug(node, *port, name, *source, reference.where);
     }
     require_inputs(number, text, ports);
   }
@@ -187,8 +193,6 @@ class Binder {
       fault = "'" + name + "' wants a tensor or a table, " + given;
     else if (!port.any && !fits(source.type, port.type))
       fault = "'" + name + "' wants " + with_article(port.type) + ", " + given;
-    else if (given_already(node, name))
-      fault = "input '" + name + "' is given twice";
     if (!fault.empty()) faults_.add(reference.where, &node, fault);
     return fault.empty();
   }
@@ -222,10 +226,10 @@ class Binder {
       if (given) continue;
       point_.sound[number] = false;
       const std::string wanted =
-          port.any ? "nothing is connected; any names will do for its inputs (tensors and tables)"
-                   : "input '" + std::string(port.name) + "' is missing: " +
+          port.any ? "nothing is connected; it takes tensors and tables under any names"
+                   : "input '" + std::string(port.name) + "' is missing; it takes " +
                          with_article(port.type);
-      faults_.add(node.use_where, &node, wanted + ", " + port.summary);
+      faults_.add(node.use_where, &node, wanted + ": " + port.summary);
     }
   }
 

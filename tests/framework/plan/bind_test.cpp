@@ -78,8 +78,8 @@ TEST(Bind, asks_for_a_missing_input_with_its_type) {
   truth: {use: toy/images}
   camera: {use: toy/convolve, in: {x: truth}}
 )"),
-            "p.yaml:3:17: node 'camera' (toy/convolve): input 'A' is missing: an "
-            "operator.convolution, the blur\n");
+            "p.yaml:3:17: node 'camera' (toy/convolve): input 'A' is missing; it takes an "
+            "operator.convolution: the blur\n");
 }
 
 TEST(Bind, names_both_types_of_an_edge_that_does_not_fit) {
