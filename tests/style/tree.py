@@ -60,7 +60,14 @@ def reached(path):
     return names
 
 
-def sources_named_in(cmake_file):
-    """Words of a CMakeLists.txt that look like files."""
-    without_comments = re.sub(r"#.*", "", text(cmake_file))
-    return set(re.findall(r"[\w./${}-]+\.(?:cpp|py|sh)\b", without_comments))
+def lists(cmake_file, path):
+    """Whether a CMakeLists.txt names a source: by its path from there or from the root, or in a
+    loop over names, as `${name}_test.cpp`."""
+    words = set(re.findall(r"[\w./${}-]+", re.sub(r"#.*", "", text(cmake_file))))
+    names = {path.relative_to(cmake_file.parent).as_posix(), name(path)}
+    if words & names:
+        return True
+    loops = [re.compile(re.sub(r"\\\$\\{\w+\\}", r"([\\w-]+)", re.escape(word)))
+             for word in words if "${" in word and word.endswith(path.suffix)]
+    matches = [loop.fullmatch(written) for loop in loops for written in names]
+    return any(match and match.group(1) in words for match in matches)
