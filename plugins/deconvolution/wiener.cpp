@@ -190,7 +190,7 @@ class Wiener final : public Stage {
     Sizes sizes = last(in.spec(y).shape, kernel.size());
     if (in[A].boundary() == Boundary::circular) return sizes;
     for (std::size_t a = 0; a < sizes.size(); ++a)
-      sizes[a] = fast_size(sizes[a] + 2 * kernel[a], /*even=*/true);
+      sizes[a] = fast_size(sizes[a] + kernel[a], /*even=*/true);
     return sizes;
   }
 

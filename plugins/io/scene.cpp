@@ -10,7 +10,7 @@
 //                                                                            default dead_leaves
 //   items [1]      how many, >= 1                                            default 1
 //   size [px]      height and width, or one for both, >= 1                   default 256
-//   channels [1]   1 (grey) or 3                                             default 3
+//   channels [1]   1 (grey) or 3, in [1, 3]                                             default 3
 //
 // Errors
 //   ConfigError  'channels' is neither 1 nor 3; 'size' has more than two entries (before anything

@@ -287,20 +287,21 @@ TEST(Convolution, refuses_what_it_cannot_convolve) {
 
 TEST(Convolution, names_the_setting_that_is_missing_wrong_or_twice) {
   EXPECT_EQ(message_of<ConfigError>([] { load_linear_operator(kUse); }),
-            "the kernel is missing: give the setting or the input 'kernel'");
+            "test.yaml:1:1: the kernel is missing: give the setting or the input 'kernel'");
   EXPECT_EQ(
       message_of<ConfigError>([] {
         load_linear_operator(kUse, {{"kernel", "delta"}}, {{"kernel", at::ones({1, 1, 3, 3})}});
       }),
-      "the kernel is given twice: remove the setting or the input 'kernel'");
+      "test.yaml:1:1: the kernel is given twice: remove the setting or the input 'kernel'");
   EXPECT_EQ(message_of<ConfigError>([] {
               load_linear_operator(kUse, {{"kernel", gaussian(list({1.0, 2.0, 3.0}))}});
             }),
-            "'std' must have one entry or one for each of the 2 axes, got 3");
+            "test.yaml:1:1: 'std' must have one entry or one for each of the 2 axes, got 3");
   EXPECT_EQ(message_of<Error>([] {
               load_linear_operator(kUse, {}, {{"kernel", at::zeros({1, 1, 3, 3})}});
             }),
-            "the sum of a kernel is 0, so that it cannot be normalized; set normalize: false");
+            "test.yaml:1:1: the sum of a kernel is 0, so that it cannot be normalized; set "
+            "normalize: false");
 }
 
 }  // namespace
