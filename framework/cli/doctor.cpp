@@ -41,12 +41,12 @@ int examine_plugins(const Arguments& arguments) {
     return number(ExitCode::done);
   }
 
+  std::cout << "\n";
   std::size_t refused = 0;
   for (const Candidate& candidate : candidates) {
     const bool failed = candidate.state == Candidate::State::refused;
     const std::string state = name_of(candidate.state);
-    std::cout << "\n"
-              << (failed ? red(state) : state) << "  " << candidate.name << "  "
+    std::cout << (failed ? red(state) : state) << "  " << candidate.name << "  "
               << candidate.file.string() << "\n";
     if (failed) std::cout << indented(candidate.reason) << "\n";
     if (candidate.state == Candidate::State::shadowed)

@@ -52,6 +52,8 @@ void require_one_machine(Draft& draft) {
 void take_settings(Draft& draft) {
   Plan& plan = draft.plan;
   plan.settings = draft.documents.points.front().settings;
+  plan.items = draft.options.items;
+  plan.until = draft.options.until;
   plan.sweep_axes = draft.documents.axes;
   plan.sources = draft.documents.sources;
   plan.memory = plan.settings.memory.value_or(available_memory() / 2);

@@ -85,7 +85,7 @@ TEST_F(Check, reports_all_errors_at_once) {
   const Answer answer = with_trial({"check", "wrong.yaml"});
   EXPECT_EQ(answer.code, 2);
   EXPECT_THAT(answer.err, HasSubstr("wrong.yaml:2:12"));
-  EXPECT_THAT(answer.err, HasSubstr("did you mean 'trial/ramp'"));
+  EXPECT_THAT(answer.err, HasSubstr("did you mean 'ramp'"));
   EXPECT_THAT(answer.err, HasSubstr("did you mean 'gain'"));
   EXPECT_THAT(answer.err, HasSubstr("4 errors; nothing was run"));
 }
