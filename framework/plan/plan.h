@@ -153,6 +153,9 @@ struct PlanOptions {
   std::string until;                       ///< compute up to this node and keep its outputs
   std::filesystem::path folder;            ///< of the run: where disk space is looked at
   std::filesystem::path scratch;
+  /// A `pipeline/function` that is wanted itself, to be called from outside of a run: what it needs
+  /// beside its argument is computed, and nothing else.
+  std::string function;
 };
 
 struct Plan {

@@ -18,7 +18,8 @@ class Selection {
 
   void run() {
     for (std::size_t point = 0; point < draft_.point_nodes.size(); ++point)
-      if (draft_.options.until.empty()) want_of_point(point);
+      if (!draft_.options.function.empty()) want_function(point);
+      else if (draft_.options.until.empty()) want_of_point(point);
       else want_until(point);
     if (wanted_.empty() && draft_.faults.empty())
       draft_.faults.add(file_as_a_whole(), nullptr,
@@ -63,6 +64,12 @@ class Selection {
         if (port.type == PortType::table || (port.type == PortType::tensor && !has_sink))
           want_result(point, {node, port.name});
       }
+  }
+
+  void want_function(std::size_t point) {
+    for (const std::size_t number : draft_.point_nodes[point])
+      if (plan_.nodes[number].function && plan_.nodes[number].name == draft_.options.function)
+        wanted_.insert(number);
   }
 
   /// `--until NODE` or `NODE.PORT`: its outputs, and nothing else.

@@ -144,7 +144,7 @@ class MemoryFunction final : public Model {
   static Plan planned(const Documents& documents, const Registry& registry,
                       const std::string& name) {
     PlanOptions options;
-    options.until = name;
+    options.function = name;
     options.folder = fs::temp_directory_path();
     return make_plan(documents, registry, options);
   }
