@@ -75,6 +75,7 @@ struct DatasetReader::Impl {
   ~Impl() {
     if (dataset < 0) return;
     const hdf5::Session session;
+    memory_type = {};
     dataset = {};
     hdf5_file = {};
   }
