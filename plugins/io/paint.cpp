@@ -92,7 +92,7 @@ class Leaf {
  public:
   Leaf(const Draw& draw, double height, double width) {
     const double shorter = std::min(height, width);
-    const double least = std::max(2.5, 0.014 * shorter), most = 0.32 * shorter;
+    const double least = std::max(2.5, 0.02 * shorter), most = 0.34 * shorter;
     const double a = 1 / (least * least), b = 1 / (most * most);
     radius_ = 1 / std::sqrt(a + draw() * (b - a));
     y_ = draw() * (height + 2 * radius_) - radius_;

@@ -1,4 +1,4 @@
-// PSNR and SSIM against recorded results of a reference program; tolerances: those recorded with them.
+// PSNR and SSIM against recorded results of a reference program; tolerances as recorded with them.
 
 #include <gtest/gtest.h>
 
