@@ -46,8 +46,9 @@ class Killed : public RunTest {
     const std::string command = std::getenv("PELLUCID_COMMAND");
     const std::string file = folder() / "pipeline.yaml";
     const std::string out = run;
-    std::vector<const char*> arguments{command.c_str(), "run", file.c_str(), "--run", out.c_str(),
-                                       "--quiet", "--plugin-path", PELLUCID_TRIAL_PLUGINS, nullptr};
+    std::vector<const char*> arguments{
+        command.c_str(), "run",           file.c_str(),           "--run", out.c_str(),
+        "--quiet",       "--plugin-path", PELLUCID_TRIAL_PLUGINS, nullptr};
     pid_t process = 0;
     if (::posix_spawn(&process, command.c_str(), nullptr, nullptr,
                       const_cast<char* const*>(arguments.data()), environ) != 0)
@@ -110,11 +111,12 @@ class Killed : public RunTest {
   }
 
   void expect_equal_results(const fs::path& run, const fs::path& reference) const {
-    EXPECT_TRUE(at::equal(read(run / "result.h5", "/slow/y"), read(reference / "result.h5", "/slow/y")));
     EXPECT_TRUE(
-        at::equal(read(run / "result.h5", "/total/sum"), read(reference / "result.h5", "/total/sum")));
-    EXPECT_TRUE(
-        at::equal(read(run / "centred.h5", "/centred"), read(reference / "centred.h5", "/centred")));
+        at::equal(read(run / "result.h5", "/slow/y"), read(reference / "result.h5", "/slow/y")));
+    EXPECT_TRUE(at::equal(read(run / "result.h5", "/total/sum"),
+                          read(reference / "result.h5", "/total/sum")));
+    EXPECT_TRUE(at::equal(read(run / "centred.h5", "/centred"),
+                          read(reference / "centred.h5", "/centred")));
   }
 
   // Every HDF5 file of a run opens, whatever state it is in.
@@ -150,8 +152,9 @@ TEST_F(Killed, at_fifty_moments_resumes_to_identical_bits_and_recomputes_nothing
       ::kill(process, SIGKILL);
       wait_for(process);
     } else if (moment < 8) {  // while results get their names
-      kill_when(process, run,
-                [](const std::string& text) { return text.find("finishing") != std::string::npos; });
+      kill_when(process, run, [](const std::string& text) {
+        return text.find("finishing") != std::string::npos;
+      });
     } else {
       const auto blocks = static_cast<std::int64_t>(2 * kBlocks * fraction);
       kill_when(process, run, [&](const std::string& text) {

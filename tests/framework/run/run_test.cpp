@@ -14,10 +14,10 @@ namespace {
 using ::testing::HasSubstr;
 
 TEST_F(RunTest, gives_what_nobody_consumes_as_a_result) {
-  const RunReport report = run(
-      "nodes:\n"
-      "  x: {use: trial/ramp}\n"
-      "  y: {use: trial/affine, in: {x: x}, with: {gain: 3, offset: 1}}\n");
+  const RunReport report =
+      run("nodes:\n"
+          "  x: {use: trial/ramp}\n"
+          "  y: {use: trial/affine, in: {x: x}, with: {gain: 3, offset: 1}}\n");
   EXPECT_EQ(report.summary.status, RunStatus::done);
   EXPECT_TRUE(at::equal(result("/y/y"), ramp(8) * 3 + 1));
 }
@@ -54,9 +54,8 @@ TEST_F(RunTest, does_not_depend_on_block_size_workers_or_threads) {
   run(nodes, "{seed: 7, block: 13}");
   const Tensor whole = result("/y/y");
   int number = 0;
-  for (const char* settings :
-       {"{seed: 7, block: 1}", "{seed: 7, block: 4, workers: 3, threads: 3}",
-        "{seed: 7, block: 5, threads: 1}"}) {
+  for (const char* settings : {"{seed: 7, block: 1}", "{seed: 7, block: 4, workers: 3, threads: 3}",
+                               "{seed: 7, block: 5, threads: 1}"}) {
     RunRequest other = request(nodes, settings);
     const std::string name = "other" + std::to_string(number++);
     other.options.folder = folder() / name;
@@ -214,14 +213,14 @@ TEST_F(RunTest, stops_at_an_item_that_fails_or_skips_and_marks_it) {
 }
 
 TEST_F(RunTest, runs_equal_nodes_of_a_sweep_once_and_tabulates_the_points) {
-  const RunReport report = run(
-      "nodes:\n"
-      "  x: {use: trial/ramp, with: {items: 3}}\n"
-      "  y: {use: trial/affine, in: {x: x}}\n"
-      "  total: {use: trial/total, in: {x: y}}\n"
-      "sweep:\n"
-      "  - {y.gain: [1, 2, 4]}\n",
-      "{block: 2}");
+  const RunReport report =
+      run("nodes:\n"
+          "  x: {use: trial/ramp, with: {items: 3}}\n"
+          "  y: {use: trial/affine, in: {x: x}}\n"
+          "  total: {use: trial/total, in: {x: y}}\n"
+          "sweep:\n"
+          "  - {y.gain: [1, 2, 4]}\n",
+          "{block: 2}");
   EXPECT_EQ(report.summary.status, RunStatus::done);
   std::size_t points = 0;
   for (const auto& point : fs::directory_iterator(folder() / "run/points")) {

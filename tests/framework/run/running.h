@@ -35,8 +35,8 @@ class RunTest : public ::testing::Test {
   RunRequest request(const std::string& nodes, const std::string& settings = "{}",
                      const std::vector<std::string>& overrides = {}) const {
     RunRequest made;
-    made.documents = read_pipeline_text(
-        "pellucid: 1\nsettings: " + settings + "\n" + nodes, "test.yaml", folder_, {overrides});
+    made.documents = read_pipeline_text("pellucid: 1\nsettings: " + settings + "\n" + nodes,
+                                        "test.yaml", folder_, {overrides});
     made.options.folder = folder_ / "run";
     return made;
   }
@@ -57,7 +57,8 @@ class RunTest : public ::testing::Test {
 
 /// Items 0 .. items - 1 of `trial/ramp`.
 inline Tensor ramp(std::int64_t items, std::int64_t h = 16, std::int64_t w = 16) {
-  const Tensor one = at::arange(h * w, at::kFloat).div(static_cast<double>(h * w)).view({1, 1, h, w});
+  const Tensor one =
+      at::arange(h * w, at::kFloat).div(static_cast<double>(h * w)).view({1, 1, h, w});
   return one + at::arange(items, at::kFloat).view({items, 1, 1, 1});
 }
 

@@ -60,7 +60,8 @@ class Ramp final : public Stage {
       const std::int64_t item = block.first + i;
       if (settings_.broken == item) throw Error("item " + std::to_string(item) + " is broken");
       items[i] += static_cast<double>(item);
-      if (settings_.infinite == item) items[i].flatten()[0] = std::numeric_limits<float>::infinity();
+      if (settings_.infinite == item)
+        items[i].flatten()[0] = std::numeric_limits<float>::infinity();
     }
     if (block.region)
       for (std::size_t axis = 0; axis < block.region->offset.size(); ++axis)
