@@ -41,7 +41,8 @@ std::string extent_of(const Plan& plan) {
   std::int64_t items = 1;
   for (const PlannedNode& node : plan.nodes) items = std::max(items, node.items);
   return counted(static_cast<std::int64_t>(plan.nodes.size()), "node") + ", " +
-         counted(items, "item") + " in blocks of " + std::to_string(plan.block_items) + ", " +
+         counted(items, "item") + " in blocks of " +
+         std::to_string(std::min(plan.block_items, items)) + ", " +
          (plan.workers > 1 ? std::to_string(plan.workers) + " workers of " : "") +
          counted(plan.threads, "thread");
 }
