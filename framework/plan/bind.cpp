@@ -116,8 +116,9 @@ class Binder {
     if (open) return open;
     if (ports.empty()) {
       const char* kind = node.component->kind == Kind::source ? "a source" : "an object of its own";
-      faults_.add(where, &node, "'" + name + "' cannot be connected: '" + node.use + "' is " +
-                                    kind + " and has no inputs");
+      faults_.add(where, &node,
+                  "'" + name + "' cannot be connected: '" + node.use + "' is " + kind +
+                      " and has no inputs");
     } else {
       faults_.add(where, &node,
                   "there is no input '" + name + "'" +
@@ -157,8 +158,7 @@ class Binder {
       if (reference.port == port.name) return Source{{number, port.name}, port.type};
     faults_.add(reference.where, consumer,
                 "'" + producer.name + "' (" + producer.use + ") has no output '" + reference.port +
-                    "'" +
-                    suggestion_among(reference.port, names_of(outputs), "it"));
+                    "'" + suggestion_among(reference.port, names_of(outputs), "it"));
     return std::nullopt;
   }
 
@@ -234,9 +234,8 @@ class Binder {
   }
 
   static bool input_is_open(const std::string& name, const std::vector<Port>& ports) {
-    return std::none_of(ports.begin(), ports.end(), [&name](const Port& port) {
-      return !port.any && name == port.name;
-    });
+    return std::none_of(ports.begin(), ports.end(),
+                        [&name](const Port& port) { return !port.any && name == port.name; });
   }
 
   void keep(const Reference& reference) {
@@ -266,9 +265,7 @@ SourceLocation place_of_edge(const BoundPoint& point, std::size_t producer, std:
 
 }  // namespace
 
-BoundPoint bind(Draft& draft, const Document& document) {
-  return Binder(draft, document).bound();
-}
+BoundPoint bind(Draft& draft, const Document& document) { return Binder(draft, document).bound(); }
 
 void cut_cycles(Draft& draft, BoundPoint& point) {
   while (true) {

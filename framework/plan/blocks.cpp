@@ -41,10 +41,14 @@ std::string hindrance(const Plan& plan, std::size_t number, const Sizes& whole) 
       return rule + "input '" + input.port + "' has the shape " + shape_text(spec->shape);
   switch (node.component->kind) {
     case Kind::source:
-    case Kind::sink: return {};
-    case Kind::stage: break;
-    case Kind::reducer: return rule + "a reducer is given whole items";
-    default: return rule + "an object is made from whole items";
+    case Kind::sink:
+      return {};
+    case Kind::stage:
+      break;
+    case Kind::reducer:
+      return rule + "a reducer is given whole items";
+    default:
+      return rule + "an object is made from whole items";
   }
   const auto halo = dynamic_cast<const Stage&>(*node.instance).halo(inputs_of(plan, number));
   if (!halo) return rule + "this node needs the whole item (it declares no halo)";
@@ -161,8 +165,8 @@ std::vector<Reach> reach_of(const Plan& plan, const PlannedStream& stream, std::
       for (const PlannedInput& input : node.inputs)
         if (input.node == stream.nodes[p] && input.type == PortType::tensor)
           for (std::size_t axis = 0; axis < cut_axes; ++axis)
-            reach[p].margin[axis] = std::max(reach[p].margin[axis],
-                                             reach[i].margin[axis] + reach[i].halo[axis]);
+            reach[p].margin[axis] =
+                std::max(reach[p].margin[axis], reach[i].margin[axis] + reach[i].halo[axis]);
   }
   return reach;
 }

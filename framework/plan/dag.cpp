@@ -21,8 +21,8 @@ using Vertex = boost::graph_traits<Graph>::vertex_descriptor;
 template <class AnyGraph>
 std::vector<bool> reached(const AnyGraph& graph, const std::vector<std::size_t>& starts) {
   std::vector<boost::default_color_type> colors(num_vertices(graph), boost::white_color);
-  const auto color = boost::make_iterator_property_map(colors.begin(),
-                                                       boost::get(boost::vertex_index, graph));
+  const auto color =
+      boost::make_iterator_property_map(colors.begin(), boost::get(boost::vertex_index, graph));
   for (const std::size_t start : starts)
     if (colors[start] == boost::white_color)
       boost::breadth_first_visit(graph, start, boost::color_map(color));
@@ -75,8 +75,7 @@ std::vector<std::vector<std::size_t>> Dag::cycles() const {
   const Graph& graph = impl_->graph;
   std::vector<std::size_t> component(num_vertices(graph));
   const std::size_t count = boost::strong_components(
-      graph,
-      boost::make_iterator_property_map(component.begin(), get(boost::vertex_index, graph)));
+      graph, boost::make_iterator_property_map(component.begin(), get(boost::vertex_index, graph)));
 
   std::vector<bool> seen(count, false);
   std::vector<std::vector<std::size_t>> cycles;

@@ -43,8 +43,8 @@ struct Draft {
   const Registry& registry;
   const PlanOptions& options;
   Faults faults;
-  Plan plan;                       ///< nodes: producers first
-  std::vector<NodeFacts> facts;    ///< by node
+  Plan plan;                                      ///< nodes: producers first
+  std::vector<NodeFacts> facts;                   ///< by node
   std::map<std::string, std::size_t> identities;  ///< nodes by the hash of all that they are
   /// For each point: its nodes in the order of the file, and what it keeps.
   std::vector<std::vector<std::size_t>> point_nodes;

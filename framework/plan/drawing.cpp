@@ -18,12 +18,18 @@ struct Style {
 
 Style style_of(Kind kind) {
   switch (kind) {
-    case Kind::source: return {"source", "cds", "[/", "/]", "#d7e8f7"};
-    case Kind::stage: return {"stage", "box", "[", "]", "#ffffff"};
-    case Kind::reducer: return {"reducer", "invtrapezium", "[\\", "/]", "#fbe3c8"};
-    case Kind::procedure: return {"procedure", "component", "[[", "]]", "#fbe3c8"};
-    case Kind::sink: return {"sink", "note", "[(", ")]", "#dcefd9"};
-    default: return {"object", "ellipse", "([", "])", "#eadff2"};
+    case Kind::source:
+      return {"source", "cds", "[/", "/]", "#d7e8f7"};
+    case Kind::stage:
+      return {"stage", "box", "[", "]", "#ffffff"};
+    case Kind::reducer:
+      return {"reducer", "invtrapezium", "[\\", "/]", "#fbe3c8"};
+    case Kind::procedure:
+      return {"procedure", "component", "[[", "]]", "#fbe3c8"};
+    case Kind::sink:
+      return {"sink", "note", "[(", ")]", "#dcefd9"};
+    default:
+      return {"object", "ellipse", "([", "])", "#eadff2"};
   }
 }
 
@@ -91,17 +97,17 @@ std::string mermaid(const Plan& plan) {
   for (std::size_t i = 0; i < plan.nodes.size(); ++i) {
     const PlannedNode& node = plan.nodes[i];
     const Style style = style_of(node.component->kind);
-    text += "  n" + std::to_string(i) + style.mermaid_open + "\"" + mermaid_text(title_of(plan, i)) +
-            "<br/><i>" + mermaid_text(node.use) + "</i>\"" + style.mermaid_close +
-            ":::" + style.name + "\n";
+    text += "  n" + std::to_string(i) + style.mermaid_open + "\"" +
+            mermaid_text(title_of(plan, i)) + "<br/><i>" + mermaid_text(node.use) + "</i>\"" +
+            style.mermaid_close + ":::" + style.name + "\n";
   }
   for (std::size_t i = 0; i < plan.nodes.size(); ++i)
     for (const PlannedInput& input : plan.nodes[i].inputs)
       text += "  n" + std::to_string(input.node) + (is_data(input.type) ? " -->" : " -.->") +
               "|\"" + mermaid_text(ports_of(plan, input)) + "<br/>" +
               mermaid_text(label_of(plan, input)) + "\"| n" + std::to_string(i) + "\n";
-  for (const Kind kind : {Kind::source, Kind::stage, Kind::reducer, Kind::procedure, Kind::sink,
-                          Kind::model}) {
+  for (const Kind kind :
+       {Kind::source, Kind::stage, Kind::reducer, Kind::procedure, Kind::sink, Kind::model}) {
     const Style style = style_of(kind);
     text += std::string("  classDef ") + style.name + " fill:" + style.fill + ",stroke:#555\n";
   }

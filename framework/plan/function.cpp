@@ -12,9 +12,12 @@ namespace {
 std::string hindrance(const ComponentDescriptor& component) {
   switch (component.kind) {
     case Kind::reducer:
-    case Kind::procedure: return "needs all items before it gives anything";
-    case Kind::sink: return "writes files";
-    default: return {};
+    case Kind::procedure:
+      return "needs all items before it gives anything";
+    case Kind::sink:
+      return "writes files";
+    default:
+      return {};
   }
 }
 
@@ -39,8 +42,7 @@ class FunctionBinder {
     const std::string ends = "'" + end_name(function.argument_node, function.argument_port) +
                              "' and '" + end_name(function.value_node, function.value_port) + "'";
     if (function.between.empty()) {
-      complain("'" + end_name(function.value_node, function.value_port) +
-               "' does not depend on '" +
+      complain("'" + end_name(function.value_node, function.value_port) + "' does not depend on '" +
                end_name(function.argument_node, function.argument_port) +
                "', so there is no function between them");
       return;

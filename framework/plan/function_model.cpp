@@ -43,7 +43,8 @@ constexpr const char* kManual =
     "function: a part of the pipeline as a black box, tensors in and tensors out\n"
     "\n"
     "  The nodes between `argument` and `value`, run in memory on the tensors that its user hands\n"
-    "  over. Every row of a batch is a variant of one item: other inputs, objects and draws are those\n"
+    "  over. Every row of a batch is a variant of one item: other inputs, objects and draws are "
+    "those\n"
     "  of that item.\n"
     "\n"
     "Inputs (references, not edges: nothing is computed for them)\n"
@@ -53,7 +54,8 @@ constexpr const char* kManual =
     "  fresh      new draws at each call, not those of the item       default false\n"
     "\n"
     "Errors\n"
-    "  ConfigError  the value does not depend on the argument; something between the two needs all\n"
+    "  ConfigError  the value does not depend on the argument; something between the two needs "
+    "all\n"
     "               items (a reducer, a procedure) or writes files (while planning)\n";
 
 using Produced = std::vector<Specs>;
@@ -84,10 +86,14 @@ Inputs::Edge edge_of(const FunctionSteps::Input& input, const Spec& argument, co
 }  // namespace
 
 const ComponentDescriptor& function_component() {
-  static const ComponentDescriptor descriptor{
-      sizeof(ComponentDescriptor), "function", "A part of the pipeline as a black box",
-      Kind::model,                 &function_ports, &create_function,
-      kManual,                     &function_fields};
+  static const ComponentDescriptor descriptor{sizeof(ComponentDescriptor),
+                                              "function",
+                                              "A part of the pipeline as a black box",
+                                              Kind::model,
+                                              &function_ports,
+                                              &create_function,
+                                              kManual,
+                                              &function_fields};
   return descriptor;
 }
 
@@ -129,8 +135,8 @@ Spec FunctionModel::range(const Spec& argument) const {
         dynamic_cast<const Worker&>(*step.instance).infer(in, produced[i]);
       }
     } catch (const Error& error) {
-      throw ShapeError("in the function, at '" + step.name + "' (" + step.use + "): " +
-                       error.sentence());
+      throw ShapeError("in the function, at '" + step.name + "' (" + step.use +
+                       "): " + error.sentence());
     }
   }
   if (steps_->steps.empty()) throw Error("the function has no nodes yet");

@@ -22,10 +22,10 @@ void register_function_component();
 struct FunctionSteps {
   struct Input {
     std::string port;
-    bool open = false;           ///< gathered by an AnyIn
-    bool argument = false;       ///< it is what the function is called with
+    bool open = false;                ///< gathered by an AnyIn
+    bool argument = false;            ///< it is what the function is called with
     std::optional<std::size_t> step;  ///< producer among the steps
-    std::string from;            ///< its port; without a step, the name of a side input
+    std::string from;                 ///< its port; without a step, the name of a side input
   };
   struct Step {
     std::string name;

@@ -108,7 +108,8 @@ class Inference {
       case Kind::sink:
         node.file_bytes = dynamic_cast<const Sink&>(*node.instance).check(in);
         break;
-      default: dynamic_cast<Object&>(*node.instance).bind(in);
+      default:
+        dynamic_cast<Object&>(*node.instance).bind(in);
     }
   }
 
@@ -278,8 +279,7 @@ std::shared_ptr<const FunctionSteps> steps_of(const Draft& draft, const PlannedF
       const ComponentDescriptor* component = node.component;
       step.make = [registry, component, settings = node.settings]() {
         Problems ignored;  // the same settings have been found right before
-        return std::shared_ptr<Component>(
-            registry->make_component(*component, settings, ignored));
+        return std::shared_ptr<Component>(registry->make_component(*component, settings, ignored));
       };
     }
     for (const PlannedInput& input : node.inputs) {
@@ -289,8 +289,8 @@ std::shared_ptr<const FunctionSteps> steps_of(const Draft& draft, const PlannedF
         given.argument = true;
       else if (inner != step_of.end()) given.step = inner->second;
       else
-        given.from = draft.plan.nodes[input.node].name +
-                     (input.from.empty() ? "" : "." + input.from);
+        given.from =
+            draft.plan.nodes[input.node].name + (input.from.empty() ? "" : "." + input.from);
       step.inputs.push_back(std::move(given));
     }
     step_of.emplace(between, steps->steps.size());

@@ -11,9 +11,8 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 Json json_of(const Spec& spec) {
-  Json json{{"type", "tensor"},         {"items", spec.items},
-            {"dtype", dtype_name(spec.dtype)}, {"axes", spec.axes},
-            {"shape", spec.shape},      {"unit", spec.unit}};
+  Json json{{"type", "tensor"},  {"items", spec.items}, {"dtype", dtype_name(spec.dtype)},
+            {"axes", spec.axes}, {"shape", spec.shape}, {"unit", spec.unit}};
   if (!spec.spacing.empty()) {
     json["spacing"] = spec.spacing;
     json["spacing_unit"] = spec.spacing_unit;
@@ -24,10 +23,14 @@ Json json_of(const Spec& spec) {
 
 const char* name_of(Column::Type type) {
   switch (type) {
-    case Column::Type::integer: return "integer";
-    case Column::Type::real: return "real";
-    case Column::Type::text: return "text";
-    case Column::Type::truth: return "truth";
+    case Column::Type::integer:
+      return "integer";
+    case Column::Type::real:
+      return "real";
+    case Column::Type::text:
+      return "text";
+    case Column::Type::truth:
+      return "truth";
   }
   return "";
 }
@@ -35,7 +38,8 @@ const char* name_of(Column::Type type) {
 Json json_of(const TableSpec& table) {
   Json columns = Json::array({{{"name", "item"}, {"type", "integer"}, {"unit", ""}}});
   for (const Column& column : table.columns)
-    columns.push_back({{"name", column.name}, {"type", name_of(column.type)}, {"unit", column.unit}});
+    columns.push_back(
+        {{"name", column.name}, {"type", name_of(column.type)}, {"unit", column.unit}});
   return {{"type", "table"},
           {"items", table.items},
           {"rows_per_item", table.rows_per_item},

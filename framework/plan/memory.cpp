@@ -34,7 +34,8 @@ class BlockView {
     Inputs in = inputs_of(plan_, node);
     if (plan_.nodes[node].component->kind == Kind::procedure) return in;
     for (Inputs::Edge& edge : in.edges()) {
-      if (auto* spec = std::get_if<Spec>(&edge.spec)) *spec = block_spec(*spec, count_, sizes(node));
+      if (auto* spec = std::get_if<Spec>(&edge.spec))
+        *spec = block_spec(*spec, count_, sizes(node));
       if (auto* table = std::get_if<TableSpec>(&edge.spec))
         table->items = std::min(table->items, count_);
     }

@@ -31,9 +31,9 @@ struct Crossing {
   std::size_t node = 0;
   std::string port;
   std::int64_t bytes = 0;
-  std::size_t from = 0;   ///< first and last stream that hold it
+  std::size_t from = 0;  ///< first and last stream that hold it
   std::size_t to = 0;
-  bool whole = false;     ///< one item for all: held in memory while it is used
+  bool whole = false;  ///< one item for all: held in memory while it is used
 };
 std::vector<Crossing> crossings_of(const Plan& plan);
 

@@ -45,9 +45,14 @@ void visit_paths(Value& value, const Field& field, const Visit& visit) {
       else
         for (Value& item : value.items()) visit_paths(item, field.fields.front(), visit);
       break;
-    case Field::Type::group: visit_paths(value, field.fields, visit); break;
-    case Field::Type::choice: visit_alternative(value, field, visit); break;
-    default: break;
+    case Field::Type::group:
+      visit_paths(value, field.fields, visit);
+      break;
+    case Field::Type::choice:
+      visit_alternative(value, field, visit);
+      break;
+    default:
+      break;
   }
 }
 

@@ -58,8 +58,7 @@ void take_settings(Draft& draft) {
   plan.sources = draft.documents.sources;
   plan.memory = plan.settings.memory.value_or(available_memory() / 2);
   plan.workers = std::max(1, plan.settings.workers);
-  plan.threads =
-      std::max(1, plan.settings.threads.value_or(available_threads()) / plan.workers);
+  plan.threads = std::max(1, plan.settings.threads.value_or(available_threads()) / plan.workers);
 }
 
 /// The pipeline of a point as YAML that starts from no folder: every input path is absolute.

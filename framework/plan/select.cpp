@@ -99,14 +99,14 @@ class Selection {
     for (const Port& port : node.component->ports().all())
       if (port.direction == Port::Direction::out && is_data(port.type))
         outputs.push_back(node.name + "." + port.name);
-    const std::string what = is_object(kind) ? "an object (" + std::string(name_of(kind)) + ")"
+    const std::string what = is_object(kind)      ? "an object (" + std::string(name_of(kind)) + ")"
                              : kind == Kind::sink ? "a sink"
                                                   : "a " + std::string(name_of(kind));
     draft_.faults.add_of_option(
         "--until", outputs.empty() ? "'" + node.name + "' is " + what +
                                          " and gives no tensor or table; name a node that does"
-                                   : "'" + draft_.options.until + "' is no output; '" +
-                                         node.name + "' has " + listed(outputs));
+                                   : "'" + draft_.options.until + "' is no output; '" + node.name +
+                                         "' has " + listed(outputs));
   }
 
   bool want_outputs(std::size_t point, std::size_t node, const std::string& port) {

@@ -67,8 +67,8 @@ class Sizing {
     const StreamNeed need = need_of(plan_, number, cut);
     const std::int64_t objects = objects_held(plan_, number);
     stream.block_bytes = need.block;
-    stream.in_flight = static_cast<int>(
-        std::clamp<std::int64_t>(stream.blocks, 1, std::max(1, plan_.workers)));
+    stream.in_flight =
+        static_cast<int>(std::clamp<std::int64_t>(stream.blocks, 1, std::max(1, plan_.workers)));
     while (stream.in_flight > 1 &&
            objects + need.bytes(stream.in_flight, stream.blocks) > plan_.memory)
       --stream.in_flight;
@@ -150,12 +150,15 @@ class Sizing {
   Plan& plan_;
 };
 
-/// Sinks that cannot be cut back after a crash are written at the end, from buffers kept for them.
+/// Sinks that cannot be cut back after a crash, or that want whole items of a tiled stream, are
+/// written at the end, from buffers kept for them.
 std::int64_t kept_for_sinks(const Plan& plan) {
   std::int64_t bytes = 0;
   for (const PlannedNode& node : plan.nodes) {
     const auto* sink = dynamic_cast<const Sink*>(node.instance.get());
-    if (!node.computed || !sink || sink->incremental()) continue;
+    if (!node.computed || !sink) continue;
+    const bool tiled = !plan.streams[node.stream].tiles.empty();
+    if (sink->incremental() && (!tiled || sink->takes_regions())) continue;
     for (const PlannedInput& input : node.inputs)
       if (is_data(input.type))
         bytes += output_bytes(plan.nodes[input.node].outputs.all().at(input.from));
@@ -179,23 +182,22 @@ void predict_disk(Draft& draft) {
 
   const PlanOptions& options = draft.options;
   plan.disk_free = free_disk(options.folder);
-  if (plan.disk_bytes <= std::min(plan.disk_free, free_disk(options.scratch.empty()
-                                                                ? options.folder
-                                                                : options.scratch)))
+  if (plan.disk_bytes <=
+      std::min(plan.disk_free,
+               free_disk(options.scratch.empty() ? options.folder : options.scratch)))
     return;
   const auto require = [&](const std::filesystem::path& folder, std::int64_t bytes) {
     // What an interrupted run has written already it needs no second time.
     const std::int64_t free = free_disk(folder) + occupied_disk(folder);
     if (bytes <= free) return;
-    draft.faults.add({plan.sources.empty()
-                          ? nullptr
-                          : std::make_shared<const std::string>(plan.sources.front().name)},
-                     nullptr,
-                     "the run would write " + bytes_text(bytes) + ", but only " +
-                         bytes_text(free) + " are free on the disk of '" +
-                         (folder.empty() ? std::string(".") : folder.string()) +
-                         "'; choose another folder with --run or --scratch, or fewer items with "
-                         "--items");
+    draft.faults.add(
+        {plan.sources.empty() ? nullptr
+                              : std::make_shared<const std::string>(plan.sources.front().name)},
+        nullptr,
+        "the run would write " + bytes_text(bytes) + ", but only " + bytes_text(free) +
+            " are free on the disk of '" + (folder.empty() ? std::string(".") : folder.string()) +
+            "'; choose another folder with --run or --scratch, or fewer items with "
+            "--items");
   };
   if (options.scratch.empty()) {
     require(options.folder, plan.disk_bytes);

@@ -65,8 +65,8 @@ class Streaming {
       if (!at(i).computed) continue;
       for (const PlannedInput& input : at(i).inputs) {
         level_[i] = std::max(level_[i], level_[input.node] + (waits(i, input) ? 1 : 0));
-        const bool barrier = needs_all_items(input.node) || (kind(i) == Kind::procedure &&
-                                                             waits(i, input));
+        const bool barrier =
+            needs_all_items(input.node) || (kind(i) == Kind::procedure && waits(i, input));
         depth_[i] = std::max(depth_[i], depth_[input.node] + (barrier ? 1 : 0));
       }
     }

@@ -69,14 +69,16 @@ std::string item_text(const Spec& spec) {
   if (!spec.axes.empty()) text += " " + spec.axes + " " + shape_text(spec.shape);
   if (spec.spacing.empty()) return text;
   std::string spacing;
-  for (const double length : spec.spacing) spacing += (spacing.empty() ? "" : "x") + short_number(length);
+  for (const double length : spec.spacing)
+    spacing += (spacing.empty() ? "" : "x") + short_number(length);
   return text + ", " + spacing + (spec.spacing_unit.empty() ? "" : " " + spec.spacing_unit);
 }
 
 std::string columns_text(const TableSpec& table) {
   std::string text = "item";
   for (const Column& column : table.columns)
-    text += ", " + column.name + (column.unit.empty() || column.unit == "1" ? "" : " [" + column.unit + "]");
+    text += ", " + column.name +
+            (column.unit.empty() || column.unit == "1" ? "" : " [" + column.unit + "]");
   return text;
 }
 
@@ -102,8 +104,7 @@ class PlanTable {
     };
     if (is_first_behind())
       sheet_.add_line("-- barrier: what follows waits for all items of what stands above --");
-    else if (number > 0)
-      sheet_.add_line("");
+    else if (number > 0) sheet_.add_line("");
     for (const std::size_t node : stream.nodes)
       if (plan_.nodes[node].stream == number) add_node(node, stream);
   }
@@ -136,9 +137,9 @@ class PlanTable {
   void add_output(std::size_t number, const std::string& port, const PlannedStream& stream,
                   Row row) {
     const PlannedNode& node = plan_.nodes[number];
-    const bool stored = std::any_of(
-        plan_.results.begin(), plan_.results.end(),
-        [&](const PlannedResult& r) { return r.node == number && r.port == port; });
+    const bool stored =
+        std::any_of(plan_.results.begin(), plan_.results.end(),
+                    [&](const PlannedResult& r) { return r.node == number && r.port == port; });
     has_stored_ = has_stored_ || stored;
     row[2] = port + (stored ? " (*)" : "");
     const Specs::Value& value = node.outputs.all().at(port);
@@ -163,8 +164,8 @@ class PlanTable {
     sheet_.add(row);
   }
 
-  std::int64_t block_bytes(const PlannedNode& node, const PlannedStream& stream,
-                           std::int64_t items, std::int64_t item_bytes) const {
+  std::int64_t block_bytes(const PlannedNode& node, const PlannedStream& stream, std::int64_t items,
+                           std::int64_t item_bytes) const {
     const Kind kind = node.component->kind;
     if (kind == Kind::reducer || kind == Kind::procedure) return items * item_bytes;
     if (stream.tiles.empty()) return std::min(items, plan_.block_items) * item_bytes;
@@ -187,8 +188,7 @@ class PlanTable {
     if (tiles > 0)
       text += ", items cut into " + plural(static_cast<std::int64_t>(tiles), "tile") + " of " +
               shape_text(plan_.settings.tile);
-    else
-      text += " of " + plural(std::min(plan_.block_items, most), "item") + " at most";
+    else text += " of " + plural(std::min(plan_.block_items, most), "item") + " at most";
     return text + "; " + plural(plan_.workers, "worker") + " of " +
            plural(plan_.threads, "thread") + "\n";
   }
@@ -200,8 +200,7 @@ class PlanTable {
     int fewest = plan_.workers;
     for (const PlannedStream& stream : plan_.streams)
       if (stream.blocks > 1) fewest = std::min(fewest, stream.in_flight);
-    if (fewest < plan_.workers)
-      text += "; room for " + plural(fewest, "block") + " at once only";
+    if (fewest < plan_.workers) text += "; room for " + plural(fewest, "block") + " at once only";
     return text + "\n";
   }
 

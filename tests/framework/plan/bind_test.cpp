@@ -141,15 +141,16 @@ nodes:
 }
 
 TEST(Bind, names_the_nodes_of_every_cycle) {
-  EXPECT_EQ(faults_of(R"(nodes:
+  EXPECT_EQ(
+      faults_of(R"(nodes:
   a: {use: toy/invert, in: {x: c}}
   b: {use: toy/invert, in: {x: a}}
   c: {use: toy/invert, in: {x: b}}
   d: {use: toy/invert, in: {x: d}}
 )"),
-            "p.yaml:2:32: node 'a' (toy/invert): these nodes feed each other in a circle: a -> b -> "
-            "c -> a\n"
-            "p.yaml:5:32: node 'd' (toy/invert): it feeds itself: d -> d\n");
+      "p.yaml:2:32: node 'a' (toy/invert): these nodes feed each other in a circle: a -> b -> "
+      "c -> a\n"
+      "p.yaml:5:32: node 'd' (toy/invert): it feeds itself: d -> d\n");
 }
 
 TEST(Bind, reports_all_faults_of_all_nodes_in_the_order_of_the_file) {

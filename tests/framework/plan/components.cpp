@@ -183,9 +183,7 @@ class Double final : public Stage {
     static const Ports all{x, mean, std};
     return all;
   }
-  void infer(const Inputs& in, Specs& out) const override {
-    out[mean] = out[std] = in.spec(x);
-  }
+  void infer(const Inputs& in, Specs& out) const override { out[mean] = out[std] = in.spec(x); }
   void process(const Inputs&, Outputs&, Context&) const override {}
 };
 
@@ -377,10 +375,14 @@ class Throwing final : public Stage {
 
 template <class C>
 const ComponentDescriptor* toy(const char* name, const char* summary) {
-  static const ComponentDescriptor descriptor{
-      sizeof(ComponentDescriptor), name,          summary,
-      detail::kind_of<C>(),        &detail::ports_of<C>, &detail::create<C>,
-      "",                          &detail::fields_of<C>};
+  static const ComponentDescriptor descriptor{sizeof(ComponentDescriptor),
+                                              name,
+                                              summary,
+                                              detail::kind_of<C>(),
+                                              &detail::ports_of<C>,
+                                              &detail::create<C>,
+                                              "",
+                                              &detail::fields_of<C>};
   return &descriptor;
 }
 

@@ -26,6 +26,7 @@ namespace pellucid::testing {
 ///   clean         stage    x, denoiser -> y
 ///   save          sink     any inputs; `to`, `bytes`
 ///   probe         stage    x, f (model) -> y of the range of f
+///   halve         stage    x -> y, half as wide
 ///   throwing      stage    x -> y; its infer throws what `what` says
 void register_toys();
 

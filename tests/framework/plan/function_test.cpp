@@ -29,7 +29,8 @@ std::vector<std::string> between(const Plan& plan, const PlannedNode& node) {
 }
 
 TEST(Function, holds_the_nodes_between_argument_and_value) {
-  const Plan plan = plan_of(with(R"(  f: {use: pipeline/function, in: {argument: truth, value: restore.mean}}
+  const Plan plan =
+      plan_of(with(R"(  f: {use: pipeline/function, in: {argument: truth, value: restore.mean}}
   probe: {use: toy/probe, in: {x: truth, f: f}}
   save: {use: toy/save, in: {probe: probe}}
 )"));
@@ -41,7 +42,8 @@ TEST(Function, holds_the_nodes_between_argument_and_value) {
 }
 
 TEST(Function, computes_nothing_for_its_references) {
-  const Plan plan = plan_of(with(R"(  f: {use: pipeline/function, in: {argument: camera, value: restore.mean}}
+  const Plan plan =
+      plan_of(with(R"(  f: {use: pipeline/function, in: {argument: camera, value: restore.mean}}
   other: {use: toy/images, with: {items: 3}}
   probe: {use: toy/probe, in: {x: other, f: f}}
   save: {use: toy/save, in: {probe: probe}}
@@ -52,19 +54,22 @@ TEST(Function, computes_nothing_for_its_references) {
 }
 
 TEST(Function, answers_with_the_spec_of_its_value) {
-  const Plan plan = plan_of(with(R"(  f: {use: pipeline/function, in: {argument: camera, value: restore.mean}}
+  const Plan plan =
+      plan_of(with(R"(  f: {use: pipeline/function, in: {argument: camera, value: restore.mean}}
   probe: {use: toy/probe, in: {x: truth, f: f}}
 )"));
-  EXPECT_EQ(plan.tensor_spec(plan.find("probe").first, "y")->text(), "12 x float32 chw 1x64x32 [1]");
+  EXPECT_EQ(plan.tensor_spec(plan.find("probe").first, "y")->text(),
+            "12 x float32 chw 1x64x32 [1]");
 }
 
 TEST(Function, says_where_inside_it_a_spec_is_refused) {
-  EXPECT_THAT(report_on(with(R"(  f: {use: pipeline/function, in: {argument: camera, value: restore.mean}}
+  EXPECT_THAT(
+      report_on(with(R"(  f: {use: pipeline/function, in: {argument: camera, value: restore.mean}}
   odd: {use: toy/images, with: {shape: [1, 8, 9]}}
   probe: {use: toy/probe, in: {x: odd, f: f}}
 )")),
-              HasSubstr("node 'probe' (toy/probe): in the function, at 'halve' (toy/halve): the "
-                        "width must be even, got 1 x float32 chw 1x8x9 [1]\n"));
+      HasSubstr("node 'probe' (toy/probe): in the function, at 'halve' (toy/halve): the "
+                "width must be even, got 1 x float32 chw 1x8x9 [1]\n"));
 }
 
 TEST(Function, is_made_for_each_block_where_it_needs_other_items) {
@@ -103,14 +108,16 @@ TEST(Function, does_not_call_itself) {
 }
 
 TEST(Function, wants_tensors_for_both_ends) {
-  EXPECT_THAT(report_on(with("  f: {use: pipeline/function, in: {argument: blur, value: camera}}\n")),
-              HasSubstr("'argument' wants a tensor, 'blur' gives an operator.convolution"));
+  EXPECT_THAT(
+      report_on(with("  f: {use: pipeline/function, in: {argument: blur, value: camera}}\n")),
+      HasSubstr("'argument' wants a tensor, 'blur' gives an operator.convolution"));
   EXPECT_THAT(report_on(with("  f: {use: pipeline/function, in: {argument: camera}}\n")),
               HasSubstr("input 'value' is missing"));
 }
 
 TEST(Function, computes_only_in_a_run) {
-  const Plan plan = plan_of(with(R"(  f: {use: pipeline/function, in: {argument: camera, value: restore.mean}}
+  const Plan plan =
+      plan_of(with(R"(  f: {use: pipeline/function, in: {argument: camera, value: restore.mean}}
   probe: {use: toy/probe, in: {x: truth, f: f}}
 )"));
   const auto& model = dynamic_cast<const Model&>(*plan.nodes[node_named(plan, "f")].instance);

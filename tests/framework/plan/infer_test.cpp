@@ -12,7 +12,8 @@ using ::testing::StartsWith;
 
 std::string with_throwing(const std::string& what) {
   return "nodes:\n  scene: {use: toy/images}\n  bad: {use: toy/throwing, in: {x: scene}, with: "
-         "{what: " + what + "}}\n";
+         "{what: " +
+         what + "}}\n";
 }
 
 TEST(Infer, gives_every_edge_its_spec) {
@@ -67,7 +68,8 @@ TEST(Infer, takes_a_window_of_items) {
   many: {use: toy/images, with: {items: 6}}
   one: {use: toy/images, with: {items: 1}}
   score: {use: toy/score, in: {x: many, reference: one}}
-)", options);
+)",
+                            options);
   const PlannedNode& score = plan.nodes[node_named(plan, "score")];
   EXPECT_EQ(score.items, 2);
   EXPECT_EQ(score.first_item, 4);

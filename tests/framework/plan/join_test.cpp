@@ -27,8 +27,7 @@ constexpr const char* kNodes = R"(nodes:
 )";
 
 TEST(Sweep, shares_what_is_equal_in_all_points) {
-  const Plan plan =
-      plan_of(std::string("sweep: [{inverse.scale: [1, 2, 3]}]\n") + kNodes);
+  const Plan plan = plan_of(std::string("sweep: [{inverse.scale: [1, 2, 3]}]\n") + kNodes);
   EXPECT_EQ(plan.points.size(), 3);
   EXPECT_EQ(count_of(plan, "truth"), 1);
   EXPECT_EQ(count_of(plan, "camera"), 1);
@@ -74,9 +73,8 @@ TEST(Sweep, has_one_budget_for_all_points) {
 }
 
 TEST(Sweep, reports_a_fault_of_all_points_once) {
-  const std::string report =
-      report_on(std::string("sweep: [{inverse.scale: [1, 2]}]\n") + kNodes +
-                "  wrong: {use: toy/convolve, in: {x: truth, A: truth}}\n");
+  const std::string report = report_on(std::string("sweep: [{inverse.scale: [1, 2]}]\n") + kNodes +
+                                       "  wrong: {use: toy/convolve, in: {x: truth, A: truth}}\n");
   EXPECT_THAT(report, HasSubstr("1 error; nothing was run"));
 }
 

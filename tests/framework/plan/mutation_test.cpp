@@ -29,7 +29,9 @@ std::vector<fs::path> shipped_pipelines() {
 /// Words, single other characters, and the spaces between them.
 std::vector<std::string> tokens_of(const std::string& text) {
   std::vector<std::string> tokens;
-  const auto is_word = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '_'; };
+  const auto is_word = [](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) || c == '_';
+  };
   for (std::size_t at = 0; at < text.size();) {
     std::size_t end = at + 1;
     while (end < text.size() && is_word(text[at]) && is_word(text[end])) ++end;
@@ -60,19 +62,33 @@ class Mutator {
     const auto at = tokens.begin() + below(tokens.size());
     const std::string other = tokens[below(tokens.size())];
     switch (below(6)) {
-      case 0: tokens.erase(at); break;
-      case 1: tokens.insert(at, other); break;
-      case 2: *at = other; break;
-      case 3: std::swap(*at, tokens[below(tokens.size())]); break;
-      case 4: *at = odd_token(); break;
-      default: at->insert(below(at->size() + 1), 1, static_cast<char>(below(256)));
+      case 0:
+        tokens.erase(at);
+        break;
+      case 1:
+        tokens.insert(at, other);
+        break;
+      case 2:
+        *at = other;
+        break;
+      case 3:
+        std::swap(*at, tokens[below(tokens.size())]);
+        break;
+      case 4:
+        *at = odd_token();
+        break;
+      default:
+        at->insert(below(at->size() + 1), 1, static_cast<char>(below(256)));
     }
   }
 
   std::string odd_token() {
     static const std::vector<std::string> odd{
-        "", "-1", "0", "1e400", "nan", "99999999999999999999", "~", "[]", "{}", "'", "\"", "${x}",
-        "${", "&a", "*a", "<<", "!!binary", "? ", "- ", "\t", "\n", "é", "1/0", "4 GiB", "true"};
+        "",    "-1", "0",  "1e400", "nan",      "99999999999999999999",
+        "~",   "[]", "{}", "'",     "\"",       "${x}",
+        "${",  "&a", "*a", "<<",    "!!binary", "? ",
+        "- ",  "\t", "\n", "é",     "1/0",      "4 GiB",
+        "true"};
     return odd[below(odd.size())];
   }
 

@@ -30,8 +30,7 @@ const std::string kWithSink =
     std::string(kNodes) + "  save: {use: toy/save, in: {mean: restore.mean}}\n";
 
 TEST(Selection, without_a_sink_stores_what_nobody_consumes) {
-  EXPECT_THAT(results_of(plan_of(kNodes)),
-              ElementsAre("restore.std", "score.table", "spare.y"));
+  EXPECT_THAT(results_of(plan_of(kNodes)), ElementsAre("restore.std", "score.table", "spare.y"));
 }
 
 TEST(Selection, with_a_sink_stores_tables_and_what_is_kept) {
@@ -62,9 +61,10 @@ TEST(Selection, until_says_which_nodes_there_are) {
   EXPECT_THAT(report_on(kWithSink, options),
               StartsWith("--until: there is no node 'restor'; did you mean 'restore'?\n"));
   options.until = "blur";
-  EXPECT_THAT(report_on(kWithSink, options),
-              StartsWith("--until: 'blur' is an object (operator.convolution) and gives no tensor or "
-                         "table; name a node that does\n"));
+  EXPECT_THAT(
+      report_on(kWithSink, options),
+      StartsWith("--until: 'blur' is an object (operator.convolution) and gives no tensor or "
+                 "table; name a node that does\n"));
   options.until = "restore.men";
   EXPECT_THAT(report_on(kWithSink, options),
               StartsWith("--until: 'restore.men' is no output; 'restore' has 'restore.mean' and "

@@ -16,7 +16,8 @@ std::string chain(const std::string& settings, const std::string& working = "0")
   return "settings: {" + settings + R"(}
 nodes:
   a: {use: toy/images, with: {items: 64, shape: [1, 512, 512]}}
-  b: {use: toy/invert, in: {x: a}, with: {working: )" + working + R"(}}
+  b: {use: toy/invert, in: {x: a}, with: {working: )" +
+         working + R"(}}
   c: {use: toy/invert, in: {x: b}}
   save: {use: toy/save, in: {c: c}}
 )";

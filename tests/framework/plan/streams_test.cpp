@@ -109,8 +109,8 @@ TEST(Streams, compute_one_item_for_all_first) {
   other: {use: toy/invert, in: {x: one}}
   score: {use: toy/score, in: {x: many, reference: other}}
 )");
-  EXPECT_THAT(streams_of(plan), ElementsAre(ElementsAre("one", "other"),
-                                            ElementsAre("many", "score")));
+  EXPECT_THAT(streams_of(plan),
+              ElementsAre(ElementsAre("one", "other"), ElementsAre("many", "score")));
 }
 
 TEST(Streams, hold_every_computed_node_and_only_after_its_producers) {
