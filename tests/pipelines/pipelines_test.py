@@ -1,0 +1,114 @@
+"""Every shipped pipeline runs, and gives the recorded shapes and scores. The files it writes are read
+by h5ls, a program that is not ours.
+
+usage: pipelines_test.py PELLUCID REPOSITORY
+"""
+
+import csv
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+ROOT = Path(sys.argv.pop(2)).resolve()
+PROGRAM = sys.argv.pop(1)
+
+# Scores are in dB; FFT plans, and with them the last bits, differ from machine to machine.
+ROUNDING = 0.02
+
+
+def shapes(file):
+    """Datasets of an HDF5 file: name -> shape."""
+    listed = subprocess.run(["h5ls", "-r", str(file)], check=True, text=True,
+                            stdout=subprocess.PIPE).stdout
+    return {name: tuple(map(int, shape.split(", ")))
+            for name, shape in re.findall(r"^/(\S+)\s+Dataset \{([\d, ]+)\}$", listed, re.MULTILINE)}
+
+
+def mean_psnr(printed, table):
+    """The mean of a printed table's second column; of one row that row."""
+    rows = printed.split(f"{table}\n")[1].split("\n\n")[0].splitlines()[1:]
+    mean = [row for row in rows if row.startswith("mean")] or rows[:1]
+    return float(mean[0].split()[1])
+
+
+class Pipelines(unittest.TestCase):
+    def setUp(self):
+        self.folder = Path(tempfile.mkdtemp(prefix="pellucid-pipelines-"))
+        self.addCleanup(shutil.rmtree, self.folder)
+
+    def run_pipeline(self, name, *arguments):
+        done = subprocess.run(
+            [PROGRAM, "run", ROOT / "pipelines" / f"{name}.yaml", "--run", self.folder / "run",
+             "--quiet", *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        self.assertEqual(done.returncode, 0, done.stdout)
+        return done.stdout
+
+    def use_shared_data(self):
+        data = Path(os.environ.get("PELLUCID_SHARED", "/nowhere")) / "data"
+        if not data.is_dir():
+            self.skipTest("there are no sample data; PELLUCID_SHARED names their folder")
+        os.environ["PELLUCID_DATA"] = str(data)
+        return data
+
+    def test_there_is_a_test_for_each(self):
+        tests = {name.removeprefix("test_") for name in dir(self) if name.startswith("test_")}
+        shipped = {path.stem for path in (ROOT / "pipelines").glob("*.yaml")}
+        self.assertEqual(shipped - tests, set())
+
+    def test_demo(self):
+        printed = self.run_pipeline("demo")
+        self.assertAlmostEqual(mean_psnr(printed, "score_before.scores"), 21.26, delta=ROUNDING)
+        self.assertAlmostEqual(mean_psnr(printed, "score_after.scores"), 23.74, delta=ROUNDING)
+        self.assertEqual(shapes(self.folder / "run" / "restored.h5"),
+                         dict.fromkeys(["truth", "blurred", "restored"], (2, 3, 512, 512)))
+        pictures = sorted(p.name for p in (self.folder / "run").rglob("*.png"))
+        self.assertEqual(pictures, [f"{name}_000{item}.png"
+                                    for name in ("blurred", "restored", "truth")
+                                    for item in (0, 1)])
+
+    def test_focus(self):
+        printed = self.run_pipeline("focus")
+        self.assertAlmostEqual(mean_psnr(printed, "score_in_focus.scores"), 21.60, delta=ROUNDING)
+        self.assertAlmostEqual(mean_psnr(printed, "score_out_of_focus.scores"), 16.11,
+                               delta=ROUNDING)
+        self.assertEqual(shapes(self.folder / "run" / "restored.h5"),
+                         dict.fromkeys(["sharp", "blurred"], (1, 1, 256, 256)))
+
+    def test_sweep_noise(self):
+        self.run_pipeline("sweep_noise")
+        with open(self.folder / "run" / "sweep.csv", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+        self.assertEqual(len(rows), 3 * 2 * 4)
+        natural = {sigma: [float(r["psnr"]) for r in rows
+                           if r["sigma"] == sigma and r["signal"] == "natural"]
+                   for sigma in ("0.01", "0.03", "0.1")}
+        means = [sum(scores) / len(scores) for scores in natural.values()]
+        for mean, recorded in zip(means, (24.50, 23.14, 21.15)):
+            self.assertAlmostEqual(mean, recorded, delta=ROUNDING)
+        points = list((self.folder / "run" / "points").iterdir())
+        self.assertEqual(len(points), 3 * 2)
+        for point in points:
+            self.assertEqual(shapes(point / "restored.h5"), {"restored": (4, 1, 256, 256)})
+
+    def test_deblur_photos(self):
+        data = self.use_shared_data()
+        if not list((data / "test" / "set47_bsd").glob("*.jpg")):
+            self.skipTest(f"there are no photographs in '{data}/test/set47_bsd'")
+        printed = self.run_pipeline("deblur_photos", "--items", "0:2")
+        self.assertAlmostEqual(mean_psnr(printed, "score.scores"), 24.83, delta=ROUNDING)
+        self.assertEqual(shapes(self.folder / "run" / "photos.h5")["restored"][:2], (2, 3))
+
+    def test_deblur_volume(self):
+        self.use_shared_data()
+        self.run_pipeline("deblur_volume")
+        self.assertEqual(shapes(self.folder / "run" / "restored.h5"),
+                         {"restored": (1, 1, 32, 64, 64)})
+
+
+if __name__ == "__main__":
+    unittest.main()
