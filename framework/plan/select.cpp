@@ -45,17 +45,20 @@ class Selection {
     wanted_.insert(end.first);
   }
 
-  /// Sinks, what is kept, tables that nobody consumes; where there are no sinks, tensors, too.
+  /// Sinks, what is kept, tables that no node works on (a sink only saves them); where there are no
+  /// sinks, tensors, too.
   void want_of_point(std::size_t point) {
     const std::vector<std::size_t>& nodes = draft_.point_nodes[point];
     std::set<OutputEnd> consumed;
     bool has_sink = false;
     for (const std::size_t node : nodes) {
+      if (kind_of(node) == Kind::sink) {
+        has_sink = true;
+        wanted_.insert(node);
+        continue;
+      }
       for (const PlannedInput& input : plan_.nodes[node].inputs)
         consumed.insert({input.node, input.from});
-      if (kind_of(node) != Kind::sink) continue;
-      has_sink = true;
-      wanted_.insert(node);
     }
     for (const OutputEnd& end : draft_.point_keep[point]) want_result(point, end);
     for (const std::size_t node : nodes)
