@@ -9,17 +9,15 @@
 // Settings (keys in a pipeline file)
 //   path    FILE.h5:/PATH/OF/DATASET or FILE.npy                                   required
 //   axes    one letter for each axis of the array, e.g. nchw; by default the file's attribute
-//   `axes`
-//           (with the item axis in front where it has one letter less), else hw of 2 and nchw of 4
-//           axes
+//           `axes` (with the item axis in front where it has one letter less), else hw of 2 and
+//           nchw of 4 axes
 //   item    letter of the axis that counts items; by default n where there is one
 //   dtype   float32, float64 or as_stored: what values are converted to            default
 //   as_stored
 //
 // Errors
 //   ConfigError  no such file or dataset; axes missing or not as many as the array's; a letter
-//   twice;
-//                an item axis that is not there (while planning)
+//                twice; an item axis that is not there (while planning)
 //   Error        the file cannot be read
 //
 // Cost      memory: one block, twice where it is converted or its axes change places.

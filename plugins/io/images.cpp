@@ -10,8 +10,7 @@
 //   path    a file, or a pattern with * ? [..], also in the names of folders       required
 //   pages   what the pages of a TIFF file are: items or z                          default items
 //   fit     where sizes differ: crop, the centre of the smallest height and width; pad, by
-//   reflection
-//           on all sides to the largest; without it that is an error
+//           reflection on all sides to the largest; without it that is an error
 //
 // Errors
 //   ConfigError  no file matches, or one is not a picture that can be read (while planning)
@@ -19,8 +18,7 @@
 //   Error        the pixels of a file are damaged or incomplete: names file and item
 //
 // Accuracy  pixels stand as stored: gamma, colour profiles and EXIF orientation are ignored;
-// palettes
-//           become RGB, transparency is dropped.
+//           palettes become RGB, transparency is dropped.
 // Cost      planning reads the header of each file; running decodes one file after the other.
 
 #include <glob.h>

@@ -17,8 +17,7 @@
 //                runs)
 //
 // Accuracy  each pixel is the mean over 2 to 4 samples along each axis; a picture depends on the
-// run's
-//           seed, the node (or `seed_as`) and its item alone.
+//           run's seed, the node (or `seed_as`) and its item alone.
 // Cost      memory: 120 bytes a pixel of one item.
 //
 // [1] A. B. Lee, D. Mumford, J. Huang, Int. J. Comput. Vis. 41:35-59, 2001,

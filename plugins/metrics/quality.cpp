@@ -23,8 +23,7 @@
 //
 // Accuracy  values are not clipped. SSIM is computed in the precision of the images.
 // Cost      five separable filters of 11 taps; memory: 12 times one item. Source: Z. Wang, A. C.
-// Bovik,
-//           H. R. Sheikh, E. P. Simoncelli, IEEE Trans. Image Process. 13(4):600-612, 2004,
+//           Bovik, H. R. Sheikh, E. P. Simoncelli, IEEE Trans. Image Process. 13(4):600-612, 2004,
 //           doi:10.1109/TIP.2003.819861.
 
 #include <cmath>

@@ -1,20 +1,17 @@
 // convolution: blurs each channel with a kernel; a linear operator with its exact adjoint.
 //
-//   forward   y[n] = sum_k kernel[k] x[n + c - k]     x, y: (..., h, w) or (..., z, y, x), same
-//   unit
+//   forward   y[n] = sum_k kernel[k] x[n + c - k]     x, y: (..., h, w) or (..., z, y, x), one unit
 //             c = size / 2 along each axis, the kernel's centre; x goes on beyond its edges as
 //             `boundary` says
 //   adjoint   correlation, then what fell outside is added to where it had been taken from
 //
 // Inputs
 //   kernel   optional: the kernel as a tensor, instead of the setting `kernel`; one item for all,
-//   or
-//            one for each item of x; axes "hw" (with dimensions: 3 "zyx"), or "chw" with one
+//            or one for each item of x; axes "hw" (with dimensions: 3 "zyx"), or "chw" with one
 //            channel for all or one for each channel of x
 // Settings (keys in a pipeline file)
 //   kernel          gaussian: std [px], > 0, one or one an axis, default 1; radius [px], >= 0, one
-//   or
-//                   one an axis, by default ceil(10 std / 3)
+//                   or one an axis, by default ceil(10 std / 3)
 //                   box: size [px], >= 1, one or one an axis, default 3
 //                   delta: the identity
 //   boundary        circular: d|abcd|a, reflect: cb|abcd|cb, replicate: aa|abcd|dd or
@@ -27,17 +24,14 @@
 //   ConfigError  both or none of the setting and the input `kernel`, or a list that does not have
 //                one entry or one an axis (while planning)
 //   ShapeError   the last axes are not spatial, x is not real, or the kernel's items or channels
-//   are
-//                not those of x (while planning)
+//                are not those of x (while planning)
 //   Error        the sum of a kernel to be normalized is 0
 //
 // Accuracy  a Gaussian is sampled at whole pixels, exp(-k^2 / (2 std^2)) / sqrt(2 pi std^2) along
-// each
-//           axis; without `normalize` its sum is below 1.
+//           each axis; without `normalize` its sum is below 1.
 // Cost      direct: 2 operations a tap and sample, Gaussian and box one axis after the other; fft:
-// two
-//           real transforms of the image extended by the kernel's size. Memory: a few copies of one
-//           item, or of as many as make up 2^20 samples.
+//           two real transforms of the image extended by the kernel's size. Memory: a few copies of
+//           one item, or of as many as make up 2^20 samples.
 
 #include <cmath>
 #include <mutex>

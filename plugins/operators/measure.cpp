@@ -1,8 +1,7 @@
 // measure: simulates a measurement, y = A x + noise.
 //
 //   y = A x + sigma e,   e standard normal and independent for every sample (for complex y, real
-//   and
-//                        imaginary part have variance 1/2 each)
+//                        and imaginary part have variance 1/2 each)
 //
 // Inputs
 //   x   what is measured
