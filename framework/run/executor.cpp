@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <condition_variable>
 #include <exception>
+#include <limits>
 #include <mutex>
 #include <thread>
 #include <utility>
@@ -250,11 +251,18 @@ void Executor::prepare_once(std::size_t index) {
       std::any_of(node.inputs.begin(), node.inputs.end(), [](const PlannedInput& input) {
         return input.type == PortType::tensor || input.type == PortType::table;
       });
+  if (node.function)
+    for (const std::size_t step : node.function->between) prepare_once(step);
   if (is_object(node.component->kind) && has_tensors) return;  // made by a pass, with its tensors
   if (node.component->kind == Kind::sink) return;              // prepared when it was opened
   prepared_[index] = 1;
-  if (node.function)
-    for (const std::size_t step : node.function->between) prepare_once(step);
+  if (node.function) {
+    // Without side inputs that have items, it serves every item.
+    Rows all;
+    all.block = {0, std::numeric_limits<std::int64_t>::max(), std::nullopt};
+    objects_[index] = make_object(environment_, index, whole_inputs(index), all);
+    return;
+  }
   call_node(plan_, index, [&] {
     const Rows rows = Rows::of({node.first_item, 0, std::nullopt});
     NodeContext context(environment_, index, rows);

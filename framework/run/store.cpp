@@ -315,7 +315,11 @@ Block Store::block_of(const Slot& slot, std::size_t unit) const {
         slot.spec ? slot.spec->items / static_cast<std::int64_t>(slot.units) : 1;
     return {static_cast<std::int64_t>(unit) * rows, rows, std::nullopt};
   }
-  if (slot.from_stream) return StreamShape::block_of(plan_.streams[node.stream], plan_, unit);
+  if (slot.from_stream) {
+    Block block = StreamShape::block_of(plan_.streams[node.stream], plan_, unit);
+    if (block.region && slot.spec) block.region = region_of(*block.region, *slot.spec);
+    return block;
+  }
   const std::int64_t items = slot.spec ? slot.spec->items : slot.table_spec->items;
   const std::int64_t first = static_cast<std::int64_t>(unit) * plan_.block_items;
   return {first, std::min(plan_.block_items, items - first), std::nullopt};
@@ -327,7 +331,9 @@ std::size_t Store::unit_of(const Slot& slot, const Block& block) const {
     return static_cast<std::size_t>(block.first / std::max<std::int64_t>(1, length));
   }
   const auto& tiles = plan_.streams[plan_.nodes[slot.node].stream].tiles;
-  const auto tile = std::find(tiles.begin(), tiles.end(), *block.region);
+  const auto tile = std::find_if(tiles.begin(), tiles.end(), [&](const Region& candidate) {
+    return region_of(candidate, *slot.spec) == *block.region;
+  });
   return static_cast<std::size_t>(block.first) * tiles.size() +
          static_cast<std::size_t>(tile - tiles.begin());
 }
