@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <set>
 
 #include <pellucid/version.h>
@@ -49,7 +50,7 @@ std::string unit_pattern(const std::string& unit) {
 /// Arithmetic over numbers, pi and units, in one pass without backtracking.
 std::string expression(const std::string& unit) {
   const std::string units = unit_pattern(unit);
-  const std::string atom = std::string(R"([-+( \t]*(?:)") + kNumber + R"(|pi|\.?inf)[) \t]*)" +
+  const std::string atom = std::string(R"([-+( \t]*(?:)") + kNumber + R"(|pi)[) \t]*)" +
                            (units.empty() ? "" : "(?:" + units + R"([) \t]*)?)");
   return "^" + atom + R"((?:[-+*/^])" + atom + ")*$";
 }
@@ -77,11 +78,13 @@ Json bound_of(double bound) {
 }
 
 Json number(const char* type, const std::string& unit, const Bounds& bounds) {
+  // The largest numbers keep out `.inf`, which YAML readers take for a number.
+  constexpr double kLargest = std::numeric_limits<double>::max();
   Json plain{{"type", type}};
-  if (std::isfinite(bounds.least))
-    plain[bounds.least_excluded ? "exclusiveMinimum" : "minimum"] = bound_of(bounds.least);
-  if (std::isfinite(bounds.most))
-    plain[bounds.most_excluded ? "exclusiveMaximum" : "maximum"] = bound_of(bounds.most);
+  plain[bounds.least_excluded ? "exclusiveMinimum" : "minimum"] =
+      bound_of(std::max(bounds.least, -kLargest));
+  plain[bounds.most_excluded ? "exclusiveMaximum" : "maximum"] =
+      bound_of(std::min(bounds.most, kLargest));
   Json text{{"type", "string"}, {"pattern", expression(unit)}};
   std::vector<Json> refused;
   if (bounds.least >= 0)
@@ -263,20 +266,11 @@ Json node_of(const FoundComponent& found) {
   return schema;
 }
 
-/// Components that are known by name, or anything of a plugin that is not known.
 Json use_of(const std::vector<FoundComponent>& components) {
   std::vector<Json> known;
-  std::set<std::string> plugins;
-  for (const FoundComponent& found : components) {
+  for (const FoundComponent& found : components)
     known.push_back({{"const", found.plugin_name + "/" + found.descriptor->name},
                      {"description", found.descriptor->summary}});
-    plugins.insert(escaped(found.plugin_name));
-  }
-  std::string prefixes;
-  for (const std::string& plugin : plugins) prefixes += (prefixes.empty() ? "" : "|") + plugin;
-  if (!prefixes.empty()) prefixes = "(?!(?:" + prefixes + ")/)";
-  known.push_back(
-      {{"type", "string"}, {"pattern", "^" + prefixes + "[A-Za-z0-9_-]+/[A-Za-z0-9_-]+$"}});
   known.push_back(substitution());
   return {{"description", "PLUGIN/COMPONENT"}, {"anyOf", std::move(known)}};
 }
