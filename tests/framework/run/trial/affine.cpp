@@ -44,7 +44,7 @@ class Affine final : public Stage {
   void process(const Inputs& in, Outputs& out, Context&) const override {
     std::this_thread::sleep_for(std::chrono::duration<double>(settings_.pause));
     out[y] = in[x] * settings_.gain + settings_.offset;
-    if (in.has(bias)) out[y] = out[y] + in[bias];
+    if (in.has(bias)) out[y] = out[y] + in[bias].to(in[x].scalar_type());
   }
 
   std::int64_t working_bytes(const Inputs& in) const override { return in.spec(x).bytes(); }
