@@ -32,6 +32,7 @@
 //           Series", MIT Press, 1949; power law of natural images: D. J. Field, J. Opt. Soc. Am. A
 //           4(12):2379-2394, 1987, doi:10.1364/JOSAA.4.002379.
 
+#include <algorithm>
 #include <limits>
 #include <numeric>
 
@@ -169,9 +170,11 @@ class Wiener final : public Stage {
     const std::int64_t channels = spec.item_numel() / product(last(spec.shape, grid.size()));
     grid.back() += 2;
     const std::int64_t element = spec.dtype == at::kDouble ? 8 : 4;
-    // Extended image, spectrum and one temporary of a channel; transfer functions and what is made
-    // of one of them (at most as many as there are images).
-    return (3 * channels + spec.items * channels + 4) * product(grid) * element;
+    // How many kernels there are shows only in what the blur keeps: at least 8 bytes a sample.
+    const std::int64_t kernels = std::clamp<std::int64_t>(
+        in[A].resident_bytes() / (8 * product(in[A].kernel_size())), 1, spec.items * channels);
+    // Extended image, spectrum and a temporary; transfer functions and what is made of one of them.
+    return (3 * channels + kernels + 4) * product(grid) * element;
   }
 
  private:

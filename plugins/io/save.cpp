@@ -9,8 +9,7 @@
 //
 // Inputs
 //   any name   what to save, in the order of the pipeline file; tables stand in .h5 files, and
-//   beside
-//              files of other formats as STEM_NAME.csv
+//              beside files of other formats as STEM_NAME.csv
 // Settings (keys in a pipeline file)
 //   to    file to write; relative ones start from the folder of the run          required
 //   png   write each item as PNG as well                                         default false
@@ -25,9 +24,8 @@
 //   Error        a finished file stands there and --overwrite was not given; the disk is full
 //
 // Accuracy  PNG has 8 bits: values of unit [1] are clipped to [0, 1]; others are scaled from each
-// item's
-//           smallest to its largest value. Of a volume it shows the middle slice. Not-a-number is
-//           0.
+//           item's smallest to its largest value. Of a volume it shows the middle slice.
+//           Not-a-number is 0.
 // Cost      memory: one item. Only .h5 and .npy can be written region by region in a tiled run, and
 //           TIFF files are written at the end of the run.
 
@@ -35,10 +33,7 @@
 #include <unistd.h>
 
 #include <cmath>
-#include <fstream>
-#include <limits>
 #include <map>
-#include <sstream>
 
 #include <ATen/ATen.h>
 
@@ -46,6 +41,7 @@
 #include <pellucid/plugin.h>
 
 #include "picture.h"
+#include "table_files.h"
 
 namespace pellucid {
 namespace {
@@ -114,99 +110,6 @@ Tensor as_bytes(const Tensor& item, const Spec& spec) {
   }
   return picture.permute({1, 2, 0}).contiguous();
 }
-
-/// The columns of a table as arrays, `item` first.
-std::vector<DatasetSpec> column_datasets(const std::string& name, const TableSpec& table) {
-  const std::int64_t rows = table.items * table.rows_per_item;
-  std::vector<DatasetSpec> datasets{{"/" + name + "/item", {}}};
-  datasets[0].spec.dtype = at::kLong;
-  for (const Column& column : table.columns) {
-    DatasetSpec dataset{"/" + name + "/" + column.name, {}};
-    dataset.spec.unit = column.unit;
-    switch (column.type) {
-      case Column::Type::integer:
-        dataset.spec.dtype = at::kLong;
-        break;
-      case Column::Type::real:
-        dataset.spec.dtype = at::kDouble;
-        break;
-      case Column::Type::truth:
-        dataset.spec.dtype = at::kByte;
-        break;
-      case Column::Type::text:
-        dataset.spec.dtype = at::kByte;
-        dataset.spec.axes = "t";
-        dataset.spec.shape = {std::max<std::int64_t>(1, column.width)};
-    }
-    datasets.push_back(std::move(dataset));
-  }
-  for (DatasetSpec& dataset : datasets) dataset.spec.items = rows;
-  return datasets;
-}
-
-void put_cell(const Tensor& to, const Cell& cell) {
-  if (const auto* text = std::get_if<std::string>(&cell))
-    for (std::size_t i = 0; i < text->size(); ++i) to[std::int64_t(i)] = std::uint8_t((*text)[i]);
-  else if (const auto* real = std::get_if<double>(&cell)) to.fill_(*real);
-  else if (const auto* truth = std::get_if<bool>(&cell)) to.fill_(*truth ? 1 : 0);
-  else if (to.scalar_type() == at::kDouble) to.fill_(double(std::get<std::int64_t>(cell)));
-  else to.fill_(std::get<std::int64_t>(cell));
-}
-
-std::string cell_text(const Cell& cell) {
-  std::ostringstream out;
-  out.precision(std::numeric_limits<double>::max_digits10);
-  std::visit([&](const auto& value) { out << value; }, cell);
-  std::string text = out.str();
-  if (!std::holds_alternative<std::string>(cell) ||
-      text.find_first_of(",\"\n") == std::string::npos)
-    return text;
-  for (std::size_t i = 0; (i = text.find('"', i)) != std::string::npos; i += 2)
-    text.insert(i, "\"");
-  return '"' + text + '"';
-}
-
-/// A table as text, which can be cut back to the rows before an item.
-class CsvFile {
- public:
-  CsvFile(fs::path file, const TableSpec& table, std::int64_t first_item, bool resumed)
-      : part_(part_of(file)) {
-    std::string kept = "item";
-    for (const Column& column : table.columns)
-      kept += "," + column.name + (column.unit.empty() ? "" : " [" + column.unit + "]");
-    kept += "\n";
-    if (resumed) kept = before(first_item, kept);
-    std::ofstream(part_, std::ios::binary | std::ios::trunc) << kept;
-  }
-
-  void write(const Table& rows) const {
-    std::ofstream out(part_, std::ios::binary | std::ios::app);
-    for (std::int64_t row = 0; row < rows.rows(); ++row) {
-      out << rows.item(row);
-      for (std::size_t column = 0; column < rows.columns().size(); ++column)
-        out << ',' << cell_text(rows.cell(row, std::int64_t(column)));
-      out << '\n';
-    }
-    out.flush();
-    if (!out) throw Error("'" + part_.string() + "' cannot be written; is the disk full?");
-  }
-
-  const fs::path& part() const { return part_; }
-
- private:
-  /// Whole lines of an earlier process that speak of items before `first_item`.
-  std::string before(std::int64_t first_item, const std::string& header) const {
-    std::ifstream in(part_, std::ios::binary);
-    std::string kept, line;
-    while (std::getline(in, line) && !in.eof()) {
-      if (!kept.empty() && std::strtoll(line.c_str(), nullptr, 10) >= first_item) continue;
-      kept += line + "\n";
-    }
-    return kept.starts_with(header) ? kept : header;
-  }
-
-  fs::path part_;
-};
 
 class Save final : public Sink {
  public:
@@ -447,35 +350,17 @@ class Save final : public Sink {
     unsynced_.push_back(file);
   }
 
-  /// The rows of the block's items, and -1 as the item of rows that are not there.
   void write_columns(const TableInput& input, const Table& rows, const Block& block) const {
     if (!dataset_) return;
-    const std::int64_t each = input.spec.rows_per_item;
     const bool one = input.spec.items == 1;
     const std::int64_t first = one ? 0 : block.first - first_;
-    const std::int64_t slots = (one ? 1 : block.count) * each;
-    std::vector<Tensor> columns;
-    for (const DatasetSpec& column : column_datasets(input.name, input.spec)) {
-      std::vector<std::int64_t> shape = column.spec.shape;
-      shape.insert(shape.begin(), slots);
-      columns.push_back(at::zeros(shape, column.spec.dtype));
-      if (column.spec.dtype == at::kDouble)
-        columns.back().fill_(std::numeric_limits<double>::quiet_NaN());
-    }
-    columns[0].fill_(-1);
-    std::map<std::int64_t, std::int64_t> used;
-    for (std::int64_t row = 0; row < rows.rows(); ++row) {
-      const std::int64_t item = rows.item(row);
-      const std::int64_t slot = (one ? 0 : item - block.first) * each + used[item]++;
-      if (slot < 0 || slot >= slots)
-        throw Error("a row of '" + input.name + "' is of another block");
-      columns[0][slot] = item;
-      for (std::size_t c = 0; c < rows.columns().size(); ++c)
-        put_cell(columns[c + 1][slot], rows.cell(row, std::int64_t(c)));
-    }
+    const auto columns =
+        column_values(rows, input.spec, one ? rows_item(rows) : block.first, one ? 1 : block.count);
     for (std::size_t c = 0; c < columns.size(); ++c)
-      dataset_->write(input.dataset + c, first * each, columns[c]);
+      dataset_->write(input.dataset + c, first * input.spec.rows_per_item, columns[c]);
   }
+
+  static std::int64_t rows_item(const Table& rows) { return rows.rows() > 0 ? rows.item(0) : 0; }
 
   Settings settings_;
   fs::path to_;
