@@ -10,7 +10,7 @@ namespace {
 
 using nlohmann::json;
 
-json schema() {
+const json& schema() {
   static const json all = json::parse(json_schema(Registry({PELLUCID_FIXTURES})));
   return all;
 }
