@@ -91,9 +91,9 @@ TEST_F(Check, reports_all_errors_at_once) {
 }
 
 TEST_F(Check, is_the_same_wherever_options_stand) {
-  const Answer before = pellucid({"--plugin-path", PELLUCID_TRIAL_PLUGINS, "check", "chain.yaml"});
+  const Answer before = pellucid({"--plugin-path", PELLUCID_TRIAL_PLUGINS, "graph", "chain.yaml"});
   EXPECT_EQ(before.code, 0) << before.err;
-  EXPECT_EQ(before.out, with_trial({"check", "chain.yaml"}).out);
+  EXPECT_EQ(before.out, with_trial({"graph", "chain.yaml"}).out);
 }
 
 TEST_F(Check, finds_plugins_of_the_environment_too) {
