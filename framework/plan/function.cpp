@@ -55,10 +55,10 @@ class FunctionBinder {
         complain("'" + inner.name + "' stands between " + ends + " and " + reason +
                  "; a function can only be made of nodes that work item by item");
     }
-    for (const PlannedInput& input : node.inputs)
-      if (input.node == number_)
-        complain("a node between " + ends + " uses '" + node.name +
-                 "' itself, so it would call itself without end");
+    const auto is_itself = [this](const PlannedInput& input) { return input.node == number_; };
+    if (std::erase_if(point_.nodes[number_].inputs, is_itself) > 0)
+      complain("a node between " + ends + " uses '" + node.name +
+               "' itself, so it would call itself without end");
   }
 
  private:
@@ -87,15 +87,16 @@ class FunctionBinder {
     Dag dag(point_.nodes.size());
     std::vector<std::size_t> starts;
     for (std::size_t i = 0; i < point_.nodes.size(); ++i) {
+      if (i == number_) continue;  // what the function needs follows from what is between
       for (const PlannedInput& input : point_.nodes[i].inputs) {
         dag.add_edge(input.node, i);
         if (consumes_argument(input)) starts.push_back(i);
       }
     }
+    if (!dag.cycles().empty()) return function.between;  // reported once all are connected
     const std::vector<bool> below = dag.downstream_of(starts);
     const std::vector<bool> above = dag.upstream_of({function.value_node});
     std::vector<std::size_t> between;
-    if (!dag.cycles().empty()) return between;
     for (const std::size_t node : dag.order())
       if (below[node] && above[node]) between.push_back(node);
     // In the order of the graph nothing between comes after the value.

@@ -9,46 +9,6 @@
 namespace pellucid {
 namespace {
 
-/// A setting that is one for the whole run, as text.
-using RunWide = std::pair<const char*, std::string (*)(const RunSettings&)>;
-
-template <class T>
-std::string text_of_optional(const std::optional<T>& value) {
-  return value ? std::to_string(*value) : "auto";
-}
-
-constexpr RunWide kRunWide[]{
-    {"device", [](const RunSettings& s) { return s.device; }},
-    {"memory", [](const RunSettings& s) { return text_of_optional(s.memory); }},
-    {"threads", [](const RunSettings& s) { return text_of_optional(s.threads); }},
-    {"workers", [](const RunSettings& s) { return std::to_string(s.workers); }},
-    {"block",
-     [](const RunSettings& s) {
-       return text_of_optional(s.block_items) + "," + std::to_string(s.block_bytes);
-     }},
-    {"tile",
-     [](const RunSettings& s) {
-       std::string text;
-       for (const std::int64_t length : s.tile) text += std::to_string(length) + ",";
-       return text;
-     }},
-    {"durability", [](const RunSettings& s) { return std::to_string(s.durability); }},
-};
-
-/// All points of a sweep run as one plan, with one budget and one way to cut the data.
-void require_one_machine(Draft& draft) {
-  const std::vector<Document>& points = draft.documents.points;
-  for (const auto& [key, text] : kRunWide)
-    for (const Document& point : points) {
-      if (text(point.settings) == text(points.front().settings)) continue;
-      draft.faults.add(point.settings.place_of(key), nullptr,
-                       "'" + std::string(key) +
-                           "' is one for all points of a sweep, because they run together; only "
-                           "'seed', 'nonfinite' and 'on_item_error' may differ");
-      break;
-    }
-}
-
 void take_settings(Draft& draft) {
   Plan& plan = draft.plan;
   plan.settings = draft.documents.points.front().settings;
@@ -110,7 +70,6 @@ Plan make_plan(const Documents& documents, const Registry& registry, const PlanO
   if (documents.points.empty()) draft.faults.throw_if_any();
   if (documents.points.empty()) throw ConfigError("the pipeline has no nodes");
 
-  require_one_machine(draft);
   for (std::size_t i = 0; i < documents.points.size(); ++i) {
     BoundPoint point = bind(draft, documents.points[i]);
     cut_cycles(draft, point);

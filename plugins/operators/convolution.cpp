@@ -76,6 +76,16 @@ T along(const std::vector<T>& list, std::size_t axis, std::size_t axes, const ch
   return list.size() == 1 ? list[0] : list[axis];
 }
 
+/// Wider than any image: a mistake that would take memory before anything runs.
+constexpr double kWidest = 65535;
+
+std::int64_t require_width(double width) {
+  if (!(width <= kWidest))
+    throw ConfigError("'kernel' must be at most " + Value(kWidest).text() + " px wide, got " +
+                      Value(width).text());
+  return static_cast<std::int64_t>(width);
+}
+
 struct Gaussian {
   static constexpr const char* name = "gaussian";
   static constexpr const char* summary = "exp(-k^2 / (2 std^2)) at whole pixels";
@@ -94,8 +104,9 @@ struct Gaussian {
 
   Tensor factor(std::size_t axis, std::size_t axes) const {
     const double s = along(std, axis, axes, "std");
-    const std::int64_t r = radius ? along(*radius, axis, axes, "radius")
-                                  : static_cast<std::int64_t>(std::ceil(10 * s / 3));
+    const double half = radius ? static_cast<double>(along(*radius, axis, axes, "radius"))
+                               : std::ceil(10 * s / 3);
+    const std::int64_t r = require_width(2 * half + 1) / 2;
     const Tensor offset = at::arange(-r, r + 1, at::kDouble) / s;
     return at::exp(-0.5 * offset.square()) / (std::sqrt(2 * std::numbers::pi) * s);
   }
@@ -114,7 +125,7 @@ struct Box {
   }
 
   Tensor factor(std::size_t axis, std::size_t axes) const {
-    const std::int64_t n = along(size, axis, axes, "size");
+    const std::int64_t n = require_width(static_cast<double>(along(size, axis, axes, "size")));
     return at::full({n}, 1.0 / double(n), at::kDouble);
   }
 };

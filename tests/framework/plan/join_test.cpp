@@ -61,17 +61,6 @@ TEST(Sweep, names_the_point_of_a_node_that_is_in_one_alone) {
   EXPECT_EQ(plan.nodes[node_named(plan, "blur")].point, plan.points[0].label);
 }
 
-TEST(Sweep, of_the_seed_draws_anew_in_every_point) {
-  const Plan plan = plan_of(std::string("sweep: [{settings.seed: [1, 2]}]\n") + kNodes);
-  EXPECT_EQ(count_of(plan, "truth"), 2);
-  EXPECT_NE(plan.nodes.front().seed, plan.nodes.back().seed);
-}
-
-TEST(Sweep, has_one_budget_for_all_points) {
-  EXPECT_THAT(report_on(std::string("sweep: [{settings.memory: [1 GiB, 2 GiB]}]\n") + kNodes),
-              HasSubstr("'memory' is one for all points of a sweep"));
-}
-
 TEST(Sweep, reports_a_fault_of_all_points_once) {
   const std::string report = report_on(std::string("sweep: [{inverse.scale: [1, 2]}]\n") + kNodes +
                                        "  wrong: {use: toy/convolve, in: {x: truth, A: truth}}\n");
