@@ -58,12 +58,15 @@ inline void philox_round(std::uint32_t& c0, std::uint32_t& c1, std::uint32_t& c2
 
 PELLUCID_VECTORISED
 void fill_words(const Counter& counter, std::int64_t pairs, Words& words) {
+  // Copies of its own, which no store into `words` can change.
+  const auto [first_pair, item, step, first_key] = counter;
   for (std::int64_t i = 0; i < pairs; ++i) {
-    const std::uint64_t pair = counter.first_pair + static_cast<std::uint64_t>(i);
-    std::uint32_t c0 = static_cast<std::uint32_t>(pair);
-    std::uint32_t c1 = static_cast<std::uint32_t>(pair >> 32);
-    std::uint32_t c2 = counter.item, c3 = counter.step;
-    std::uint32_t k0 = counter.key[0], k1 = counter.key[1];
+    const std::uint64_t pair = first_pair + static_cast<std::uint64_t>(i);
+    auto c0 = static_cast<std::uint32_t>(pair);
+    auto c1 = static_cast<std::uint32_t>(pair >> 32);
+    std::uint32_t c2 = item, c3 = step;
+    std::uint32_t k0 = first_key[0], k1 = first_key[1];
+#pragma GCC unroll 10
     for (int round = 0; round < 10; ++round) {
       philox_round(c0, c1, c2, c3, k0, k1);
       k0 += 0x9E3779B9u;
