@@ -99,7 +99,7 @@ class JsonSchema(unittest.TestCase):
             ("boundary: reflect", "boundary: mirror"),
             ("in: {x: truth, A: blur}", "in: [truth, blur]"),
             ("in: {x: truth, A: blur}", "in: {x: truth, B: blur}"),
-            ("in: {x: wiener.x}", "in: {x: [wiener]}"),
+            ("in: {x: wiener}", "in: {x: [wiener]}"),
             ("timeout: 30 s", "timeout: 30 px"),
             ("timeout: 30 s", "timeout: -30 s"),
             ("nonfinite: allow", "nonfinite: maybe"),
