@@ -95,17 +95,18 @@ TEST(Registry, tells_what_became_of_every_file) {
   const TemporaryFolder folder;
   folder.take(kFixtures / "good.so");
   folder.take(kFixtures / "stale.so");
-  folder.take(kFixtures / "needy.so");
+  folder.take(kFixtures / "undefined.so");
   folder.write("notes.txt", "not a candidate");
   const std::vector<Candidate> candidates = Registry({folder.path()}).candidates();
   ASSERT_EQ(candidates.size(), 3u);
   EXPECT_EQ(candidates[0].name, "good");
   EXPECT_EQ(candidates[0].state, Candidate::State::loaded);
-  EXPECT_EQ(candidates[1].name, "needy");
+  EXPECT_EQ(candidates[1].name, "stale");
   EXPECT_EQ(candidates[1].state, Candidate::State::refused);
-  EXPECT_THAT(candidates[1].reason, HasSubstr("'libchain_end.so', which is not found"));
-  EXPECT_EQ(candidates[2].name, "stale");
-  EXPECT_THAT(candidates[2].reason, HasSubstr("sdk: host"));
+  EXPECT_THAT(candidates[1].reason, HasSubstr("sdk: host"));
+  EXPECT_EQ(candidates[2].name, "undefined");
+  EXPECT_EQ(candidates[2].state, Candidate::State::refused);
+  EXPECT_THAT(candidates[2].reason, HasSubstr("'optics::lens(double)', which no library defines"));
 }
 
 TEST(Registry, searches_a_folder_once_under_all_its_names) {
