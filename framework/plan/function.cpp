@@ -21,6 +21,8 @@ std::string hindrance(const ComponentDescriptor& component) {
   }
 }
 
+std::string quoted(const std::string& name) { return "'" + name + "'"; }
+
 class FunctionBinder {
  public:
   FunctionBinder(Draft& draft, BoundPoint& point, std::size_t number)
@@ -39,12 +41,12 @@ class FunctionBinder {
   void check() {
     const PlannedNode& node = point_.nodes[number_];
     const PlannedFunction& function = *node.function;
-    const std::string ends = "'" + end_name(function.argument_node, function.argument_port) +
-                             "' and '" + end_name(function.value_node, function.value_port) + "'";
+    const std::string argument = quoted(end_name(function.argument_node, function.argument_port));
+    const std::string value = quoted(end_name(function.value_node, function.value_port));
+    const std::string ends = argument + " and " + value;
     if (function.between.empty()) {
-      complain("'" + end_name(function.value_node, function.value_port) + "' does not depend on '" +
-               end_name(function.argument_node, function.argument_port) +
-               "', so there is no function between them");
+      complain(value + " does not depend on " + argument +
+               ", so there is no function between them");
       return;
     }
     for (const std::size_t between : function.between) {
@@ -52,13 +54,13 @@ class FunctionBinder {
       if (!inner.component) continue;
       const std::string reason = hindrance(*inner.component);
       if (!reason.empty())
-        complain("'" + inner.name + "' stands between " + ends + " and " + reason +
+        complain(quoted(inner.name) + " stands between " + ends + " and " + reason +
                  "; a function can only be made of nodes that work item by item");
     }
     const auto is_itself = [this](const PlannedInput& input) { return input.node == number_; };
     if (std::erase_if(point_.nodes[number_].inputs, is_itself) > 0)
-      complain("a node between " + ends + " uses '" + node.name +
-               "' itself, so it would call itself without end");
+      complain("a node between " + ends + " uses " + quoted(node.name) +
+               " itself, so it would call itself without end");
   }
 
  private:
