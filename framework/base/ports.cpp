@@ -109,8 +109,7 @@ std::vector<std::pair<std::string, std::variant<Tensor, Table>>> Inputs::operato
     if (std::find(open_.begin(), open_.end(), edge.name) == open_.end()) continue;
     if (std::holds_alternative<TableSpec>(edge.spec))
       gathered.emplace_back(edge.name, table(edge.name));
-    else
-      gathered.emplace_back(edge.name, tensor(edge.name));
+    else gathered.emplace_back(edge.name, tensor(edge.name));
   }
   return gathered;
 }
@@ -122,8 +121,7 @@ std::vector<std::pair<std::string, std::variant<Spec, TableSpec>>> Inputs::specs
     if (std::find(open_.begin(), open_.end(), edge.name) == open_.end()) continue;
     if (const auto* rows = std::get_if<TableSpec>(&edge.spec))
       gathered.emplace_back(edge.name, *rows);
-    else
-      gathered.emplace_back(edge.name, tensor_spec(edge.name));
+    else gathered.emplace_back(edge.name, tensor_spec(edge.name));
   }
   return gathered;
 }

@@ -236,8 +236,7 @@ std::vector<Run> runs_of(at::IntArrayRef shape, const std::optional<Region>& reg
       position = position * region->whole[a] + region->offset[a] + index[a];
     if (!runs.empty() && runs.back().position + runs.back().count == position)
       runs.back().count += length;
-    else
-      runs.push_back({0, position, length, output});
+    else runs.push_back({0, position, length, output});
     for (std::int64_t a = axes - 2; a >= 0 && ++index[a] == shape[a]; --a) index[a] = 0;
   }
   return runs;

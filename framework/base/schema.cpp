@@ -232,17 +232,14 @@ int read_name(const Value& value, const Field& field, Problems& problems) {
 
 std::vector<Value> read_list(const Value& value, const Field& field, Problems& problems) {
   std::vector<Value> items;
-  if (value.is_list())
-    items = value.items();
-  else if (!value.is_null())
-    items = {value};
+  if (value.is_list()) items = value.items();
+  else if (!value.is_null()) items = {value};
   const auto entries = static_cast<std::int64_t>(items.size());
   if (value.is_null()) {
     complain(problems, value, in_quotes(field.key) + ": expected a list, found nothing");
   } else if (entries < field.least_count || entries > field.most_count) {
     std::string wanted = std::to_string(field.least_count);
-    if (field.most_count == std::numeric_limits<std::int64_t>::max())
-      wanted = "at least " + wanted;
+    if (field.most_count == std::numeric_limits<std::int64_t>::max()) wanted = "at least " + wanted;
     else if (field.most_count != field.least_count)
       wanted += " to " + std::to_string(field.most_count);
     complain(problems, value,

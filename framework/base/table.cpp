@@ -53,12 +53,9 @@ double number_of(const Cell& cell) {
 std::int64_t TableSpec::row_bytes() const {
   std::int64_t bytes = sizeof(std::int64_t);  // the column `item`
   for (const Column& column : columns) {
-    if (column.type == Column::Type::text)
-      bytes += column.width;
-    else if (column.type == Column::Type::truth)
-      bytes += 1;
-    else
-      bytes += 8;
+    if (column.type == Column::Type::text) bytes += column.width;
+    else if (column.type == Column::Type::truth) bytes += 1;
+    else bytes += 8;
   }
   return bytes;
 }

@@ -27,7 +27,7 @@ struct PlannedInput {
   std::size_t node = 0;  ///< producer, an index into Plan::nodes
   std::string from;      ///< port at the producer; empty where the producer is the object itself
   PortType type = PortType::tensor;
-  bool open = false;     ///< gathered by an AnyIn
+  bool open = false;  ///< gathered by an AnyIn
   SourceLocation where;
 };
 
@@ -52,13 +52,13 @@ struct PlannedNode {
   std::string name;
   std::string point;  ///< label of the sweep's point it belongs to; empty where several share it
   std::string use;
-  SourceLocation where;      ///< of the name
+  SourceLocation where;  ///< of the name
   SourceLocation use_where;
   const ComponentDescriptor* component = nullptr;
   std::filesystem::path plugin_file;  ///< empty for built-in components
   std::string plugin_version;
   std::string plugin_checksum;
-  Value settings;            ///< a map; substituted, paths absolute
+  Value settings;                    ///< a map; substituted, paths absolute
   std::vector<PlannedInput> inputs;  ///< in the order of the file
   std::optional<PlannedFunction> function;
 
@@ -69,9 +69,9 @@ struct PlannedNode {
   /// instances. The run prepares it (or, for `object_per_block`, makes one for each block).
   std::shared_ptr<Component> instance;
 
-  Specs outputs;             ///< with all items of the run
-  Specs state;               ///< of a Reducer
-  std::int64_t items = 1;    ///< what it works through: N, or 1
+  Specs outputs;           ///< with all items of the run
+  Specs state;             ///< of a Reducer
+  std::int64_t items = 1;  ///< what it works through: N, or 1
   /// Its items are counted: N stays an N where `--items` leaves one of them.
   bool per_item = false;
   /// Number of its first item in the dataset (`--items 4:8` begins at 4).
@@ -86,8 +86,8 @@ struct PlannedNode {
   std::vector<std::int64_t> halo;
   std::vector<std::int64_t> margin;
 
-  std::string seed_name;     ///< node name for its draws (`seed_as`)
-  std::uint64_t seed = 0;    ///< of its point's settings
+  std::string seed_name;   ///< node name for its draws (`seed_as`)
+  std::uint64_t seed = 0;  ///< of its point's settings
   OnNonfinite nonfinite = OnNonfinite::stop;
   OnItemError on_item_error = OnItemError::stop;
   std::optional<double> timeout;
@@ -129,7 +129,7 @@ struct PlannedStream {
   std::vector<Region> tiles;
   /// Most bytes that one block in flight holds at once: live edges plus working memory.
   std::int64_t block_bytes = 0;
-  int in_flight = 1;                ///< blocks that fit in memory at once: W, or fewer
+  int in_flight = 1;  ///< blocks that fit in memory at once: W, or fewer
   /// Items of block `index` (relative to the stream's first item); in a tiled stream one item, with
   /// the tile as its region (cut axes alone).
   Block block(std::size_t index, std::int64_t block_items) const;
@@ -144,14 +144,14 @@ Region region_of(const Region& tile, const Spec& edge);
 struct PlannedPoint {
   std::string label;
   std::vector<std::pair<std::string, std::string>> labels;
-  std::string resolved;              ///< canonical YAML, paths absolute
-  std::vector<std::size_t> nodes;    ///< nodes this point uses
+  std::string resolved;            ///< canonical YAML, paths absolute
+  std::vector<std::size_t> nodes;  ///< nodes this point uses
 };
 
 struct PlanOptions {
   std::optional<std::pair<std::int64_t, std::int64_t>> items;  ///< [first, last)
-  std::string until;                       ///< compute up to this node and keep its outputs
-  std::filesystem::path folder;            ///< of the run: where disk space is looked at
+  std::string until;             ///< compute up to this node and keep its outputs
+  std::filesystem::path folder;  ///< of the run: where disk space is looked at
   std::filesystem::path scratch;
   /// A `pipeline/function` that is wanted itself, to be called from outside of a run: what it needs
   /// beside its argument is computed, and nothing else.
@@ -160,9 +160,9 @@ struct PlanOptions {
 
 struct Plan {
   RunSettings settings;
-  std::vector<PlannedNode> nodes;          ///< topological order; only those that results need
-  std::vector<std::string> unused;         ///< names of nodes that no result needs
-  std::vector<PlannedStream> streams;      ///< in the order they run
+  std::vector<PlannedNode> nodes;      ///< topological order; only those that results need
+  std::vector<std::string> unused;     ///< names of nodes that no result needs
+  std::vector<PlannedStream> streams;  ///< in the order they run
   std::vector<PlannedResult> results;
   std::vector<PlannedPoint> points;
   std::vector<std::string> sweep_axes;
@@ -170,18 +170,18 @@ struct Plan {
   std::optional<std::pair<std::int64_t, std::int64_t>> items;  ///< as in the options
   std::string until;
 
-  std::int64_t block_items = 1;            ///< b: items of a block, for the whole run
-  int workers = 1;                         ///< W
-  int threads = 1;                         ///< T, of each worker
-  std::int64_t memory = 0;                 ///< the budget in bytes
+  std::int64_t block_items = 1;  ///< b: items of a block, for the whole run
+  int workers = 1;               ///< W
+  int threads = 1;               ///< T, of each worker
+  std::int64_t memory = 0;       ///< the budget in bytes
   /// Peak of what the run will hold: blocks in flight, buffers between streams, objects; without
   /// and with the footprint of the process itself.
   std::int64_t predicted_bytes = 0;
   std::int64_t predicted_resident = 0;
-  std::int64_t spilled_bytes = 0;          ///< buffers between streams that memory has no room for
-  std::int64_t disk_bytes = 0;             ///< results, files of sinks, and buffers
+  std::int64_t spilled_bytes = 0;  ///< buffers between streams that memory has no room for
+  std::int64_t disk_bytes = 0;     ///< results, files of sinks, and buffers
   std::int64_t disk_free = 0;
-  std::string key;                         ///< hash of everything above that values depend on
+  std::string key;  ///< hash of everything above that values depend on
 
   /// The edge at a node's output.
   const Spec* tensor_spec(std::size_t node, const std::string& port) const;

@@ -104,8 +104,8 @@ struct Gaussian {
 
   Tensor factor(std::size_t axis, std::size_t axes) const {
     const double s = along(std, axis, axes, "std");
-    const double half = radius ? static_cast<double>(along(*radius, axis, axes, "radius"))
-                               : std::ceil(10 * s / 3);
+    const double half =
+        radius ? static_cast<double>(along(*radius, axis, axes, "radius")) : std::ceil(10 * s / 3);
     const std::int64_t r = require_width(2 * half + 1) / 2;
     const Tensor offset = at::arange(-r, r + 1, at::kDouble) / s;
     return at::exp(-0.5 * offset.square()) / (std::sqrt(2 * std::numbers::pi) * s);

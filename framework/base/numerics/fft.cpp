@@ -283,10 +283,8 @@ std::shared_ptr<const Transform> transform(const Recipe& wanted) {
   }
   std::shared_ptr<const Transform>& found = known[name];
   if (!found) {
-    if (wanted.single)
-      found = std::make_shared<Planned<float>>(wanted);
-    else
-      found = std::make_shared<Planned<double>>(wanted);
+    if (wanted.single) found = std::make_shared<Planned<float>>(wanted);
+    else found = std::make_shared<Planned<double>>(wanted);
   }
   return found;
 }

@@ -153,8 +153,8 @@ bool plan_cache::obtain(const std::string& name, const std::string& machine,
     static std::once_flag told;
     std::call_once(told, [] {
       log_warning("FFT plans cannot be kept in '" + cache_folder().string() +
-                   "', so plans that need no measuring are used; set PELLUCID_CACHE to a writable "
-                   "folder for faster ones");
+                  "', so plans that need no measuring are used; set PELLUCID_CACHE to a writable "
+                  "folder for faster ones");
     });
     return false;
   }
@@ -164,8 +164,7 @@ bool plan_cache::obtain(const std::string& name, const std::string& machine,
   const auto kept = first_come(choices / name, text);
   if (!kept)
     log_warning("the FFT plan '" + name + "' could not be copied to '" + choices.string() + "'");
-  else if (*kept != text)
-    require_accepted(*kept);
+  else if (*kept != text) require_accepted(*kept);
   return true;
 }
 

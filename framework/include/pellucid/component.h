@@ -85,11 +85,11 @@ class PELLUCID_EXPORT Procedure : public Worker {
 
 /// Where a sink continues: everything of blocks before is on disk.
 struct SinkStart {
-  std::int64_t first_item = 0;   ///< items before this one stay
-  bool resumed = false;          ///< `.part` files of an earlier process are there
+  std::int64_t first_item = 0;  ///< items before this one stay
+  bool resumed = false;         ///< `.part` files of an earlier process are there
   /// An earlier process was giving files their final names: those without a part have theirs.
   bool finishing = false;
-  bool overwrite = false;        ///< finished files may be replaced
+  bool overwrite = false;  ///< finished files may be replaced
   /// Room to reserve in files that can carry the provenance handed to `close`.
   std::int64_t provenance_bytes = 0;
 };

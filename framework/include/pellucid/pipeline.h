@@ -21,12 +21,12 @@ namespace pellucid {
 enum class RunStatus { done = 0, failed = 1, wrong = 2, plugin = 3, interrupted = 4, barrier = 5 };
 
 struct RunOptions {
-  std::filesystem::path folder;        ///< of the run; empty: runs/NAME of the pipeline
-  std::filesystem::path scratch;       ///< where intermediate buffers go; empty: the folder
-  bool overwrite = false;              ///< replace finished results and another run's folder
+  std::filesystem::path folder;   ///< of the run; empty: runs/NAME of the pipeline
+  std::filesystem::path scratch;  ///< where intermediate buffers go; empty: the folder
+  bool overwrite = false;         ///< replace finished results and another run's folder
   std::optional<std::pair<std::int64_t, std::int64_t>> items;  ///< [first, last) of the items only
-  std::string until;                   ///< compute up to this node only, and keep its outputs
-  std::filesystem::path choices;       ///< take FFT plans from this run's folder
+  std::string until;              ///< compute up to this node only, and keep its outputs
+  std::filesystem::path choices;  ///< take FFT plans from this run's folder
   /// Called about ten times a second: done and total blocks of a node.
   std::function<void(const std::string& node, std::int64_t done, std::int64_t total)> progress;
   /// Polled between blocks; true stops the run cleanly (RunStatus::interrupted).
@@ -35,10 +35,10 @@ struct RunOptions {
 
 struct RunSummary {
   RunStatus status = RunStatus::done;
-  bool up_to_date = false;             ///< it was finished before; nothing was computed
+  bool up_to_date = false;  ///< it was finished before; nothing was computed
   std::filesystem::path folder;
   std::vector<std::filesystem::path> results;
-  std::int64_t skipped_items = 0;      ///< with `on_item_error: skip`
+  std::int64_t skipped_items = 0;  ///< with `on_item_error: skip`
 };
 
 class PELLUCID_EXPORT Pipeline {

@@ -48,7 +48,7 @@ struct ComponentDescriptor {
   /// Makes the component from the settings of a node. Settings that do not fit add problems, and
   /// the result is null. The constructor may throw ConfigError.
   std::unique_ptr<Component> (*create)(const Value& settings, Problems& problems);
-  const char* manual;   ///< the comment at the top of the source file, without the slashes
+  const char* manual;  ///< the comment at the top of the source file, without the slashes
   const std::vector<Field>& (*fields)();
 };
 
@@ -75,7 +75,9 @@ const Ports& ports_of() {
 }
 
 template <class C>
-constexpr bool has_schema = requires { C::schema().fields(); };
+constexpr bool has_schema = requires {
+  C::schema().fields();
+};
 
 template <class C>
 const std::vector<Field>& fields_of() {
@@ -114,7 +116,8 @@ Kind kind_of() {
   else if constexpr (std::is_base_of_v<Procedure, C>) return Kind::procedure;
   else if constexpr (std::is_base_of_v<Sink, C>) return Kind::sink;
   else {
-    static_assert(std::is_base_of_v<Stage, C>, "derive from Stage, Reducer, Procedure, Sink or an object");
+    static_assert(std::is_base_of_v<Stage, C>,
+                  "derive from Stage, Reducer, Procedure, Sink or an object");
     for (const Port& port : ports_of<C>().all())
       if (port.direction == Port::Direction::in) return Kind::stage;
     return Kind::source;
@@ -128,12 +131,12 @@ Kind kind_of() {
 /// Makes this file a component of its plugin. Use once, at the end of the file. Name, symbol and
 /// manual come from `pellucid_add_plugin`, which defines them for each source (`mbt2018-mean.cpp` is
 /// the component `mbt2018-mean`, its symbol ends in `mbt2018_mean`).
-#define PELLUCID_COMPONENT(Class, summary_)                                       \
-  extern "C" const char PELLUCID_COMPONENT_MANUAL[];                              \
-  extern "C" const ::pellucid::ComponentDescriptor PELLUCID_COMPONENT_SYMBOL;     \
-  const ::pellucid::ComponentDescriptor PELLUCID_COMPONENT_SYMBOL {               \
-    sizeof(::pellucid::ComponentDescriptor), PELLUCID_COMPONENT_NAME, summary_,   \
+#define PELLUCID_COMPONENT(Class, summary_)                                         \
+  extern "C" const char PELLUCID_COMPONENT_MANUAL[];                                \
+  extern "C" const ::pellucid::ComponentDescriptor PELLUCID_COMPONENT_SYMBOL;       \
+  const ::pellucid::ComponentDescriptor PELLUCID_COMPONENT_SYMBOL {                 \
+    sizeof(::pellucid::ComponentDescriptor), PELLUCID_COMPONENT_NAME, summary_,     \
         ::pellucid::detail::kind_of<Class>(), &::pellucid::detail::ports_of<Class>, \
-        &::pellucid::detail::create<Class>, PELLUCID_COMPONENT_MANUAL,            \
-        &::pellucid::detail::fields_of<Class>                                     \
+        &::pellucid::detail::create<Class>, PELLUCID_COMPONENT_MANUAL,              \
+        &::pellucid::detail::fields_of<Class>                                       \
   }

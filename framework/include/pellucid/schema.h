@@ -39,23 +39,34 @@ struct OutputPath {
 
 /// A parameter as plain data: what `describe`, the JSON Schema and the reference are made from.
 struct PELLUCID_EXPORT Field {
-  enum class Type { truth, integer, real, text, path, output_path, enumeration, list, group, choice };
+  enum class Type {
+    truth,
+    integer,
+    real,
+    text,
+    path,
+    output_path,
+    enumeration,
+    list,
+    group,
+    choice
+  };
   std::string key;
   Type type = Type::text;
   std::string unit;
   std::string summary;
-  bool required = false;   ///< no default: the pipeline must give it
-  bool optional = false;   ///< may be left out, and then means "none"
+  bool required = false;  ///< no default: the pipeline must give it
+  bool optional = false;  ///< may be left out, and then means "none"
   double least = -std::numeric_limits<double>::infinity();
   double most = std::numeric_limits<double>::infinity();
   bool least_excluded = false;
   bool most_excluded = false;
   std::int64_t least_count = 0;  ///< of a list
   std::int64_t most_count = std::numeric_limits<std::int64_t>::max();
-  Value standard;                ///< the default; null where required or optional
-  std::vector<std::string> names;   ///< of an enumeration
-  std::vector<Field> fields;        ///< of a group; of a list: one, its element; of a choice: one
-                                    ///< group for each alternative, its key the alternative's name
+  Value standard;                  ///< the default; null where required or optional
+  std::vector<std::string> names;  ///< of an enumeration
+  std::vector<Field> fields;       ///< of a group; of a list: one, its element; of a choice: one
+                                   ///< group for each alternative, its key the alternative's name
   /// "in [0, inf]", "> 0", "in (0, 1]", or empty.
   std::string range_text() const;
   /// "real", "integer", "list of real", "one of a | b", ...
@@ -121,7 +132,7 @@ class Schema {
   class Row {
    public:
     template <class Member, class... Constraints>
-    Row(const char* key, Member Settings::* member, const char* unit, const char* summary,
+    Row(const char* key, Member Settings::*member, const char* unit, const char* summary,
         Constraints... constraints) {
       field_.key = key;
       field_.unit = unit;
@@ -134,7 +145,9 @@ class Schema {
       read_ = [member, field = field_](Settings& settings, const Value& value, Problems& problems) {
         settings.*member = Codec<Member>::read(value, field, settings.*member, problems);
       };
-      print_ = [member](const Settings& settings) { return Codec<Member>::print(settings.*member); };
+      print_ = [member](const Settings& settings) {
+        return Codec<Member>::print(settings.*member);
+      };
     }
 
    private:
@@ -230,7 +243,7 @@ struct Codec<OutputPath> {
 };
 
 template <class T>
-  requires std::is_enum_v<T>
+requires std::is_enum_v<T>
 struct Codec<T> {
   static void describe(Field& field) {
     field.type = Field::Type::enumeration;
@@ -291,7 +304,7 @@ struct Codec<std::vector<T>> {
 
 /// A nested struct with its own schema().
 template <class T>
-  requires requires { T::schema().fields(); }
+requires requires { T::schema().fields(); }
 struct Codec<T> {
   static void describe(Field& field) {
     field.type = Field::Type::group;

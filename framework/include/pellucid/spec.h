@@ -66,8 +66,8 @@ struct Column {
   enum class Type { integer, real, text, truth };
   std::string name;
   Type type = Type::real;
-  std::string unit;          ///< "dB", "px", "1", "" for texts
-  std::int64_t width = 0;    ///< bytes of a text at most; longer ones are an error
+  std::string unit;        ///< "dB", "px", "1", "" for texts
+  std::int64_t width = 0;  ///< bytes of a text at most; longer ones are an error
   std::string summary;
 
   bool operator==(const Column&) const = default;

@@ -120,9 +120,10 @@ TEST(Include, reports_problems_in_the_included_file_at_their_place_there) {
                                         "include:\n"
                                         "  - {file: bad.yaml, as: bad}\n"
                                         "  - {file: none.yaml, as: none}\n");
-  EXPECT_EQ(problems_of(documents),
-            "4:12: '" + (folder / "none.yaml").string() + "' does not exist\n" +
-                "3:25: node 'bad.a': 'in.p': node 'bad.other' does not exist; the nodes are 'bad.a'\n");
+  EXPECT_EQ(
+      problems_of(documents),
+      "4:12: '" + (folder / "none.yaml").string() + "' does not exist\n" +
+          "3:25: node 'bad.a': 'in.p': node 'bad.other' does not exist; the nodes are 'bad.a'\n");
 }
 
 TEST(Include, cannot_redefine_a_node_or_bring_settings) {

@@ -148,7 +148,9 @@ TEST(Registry, knows_components_of_the_core_before_any_file) {
                                      "1", parts};
   Registry::register_builtin(core);
   Registry::register_builtin(core);
-  EXPECT_THAT(Registry(std::vector<fs::path>{}).find_component("core_of_test/copy").plugin_file.string(), IsEmpty());
+  EXPECT_THAT(
+      Registry(std::vector<fs::path>{}).find_component("core_of_test/copy").plugin_file.string(),
+      IsEmpty());
 
   const TemporaryFolder folder;
   folder.take(kFixtures / "good.so", "core_of_test.so");
