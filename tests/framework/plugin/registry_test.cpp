@@ -30,15 +30,6 @@ std::string sentence_of(const std::function<void()>& action) {
   return "no error";
 }
 
-/// needy.so with the library that it needs renamed, because one of that name may be loaded already.
-std::string needing_nobody() {
-  std::string bytes = testing::bytes_of(kFixtures / "needy.so");
-  const std::string needed = "libchain_end.so";
-  for (std::size_t at = bytes.find(needed); at != std::string::npos; at = bytes.find(needed, at))
-    bytes.replace(at, needed.size(), "libchain_xyz.so");
-  return bytes;
-}
-
 Registry fixtures() { return Registry({kFixtures}); }
 
 TEST(Registry, finds_a_component_with_where_it_comes_from) {
