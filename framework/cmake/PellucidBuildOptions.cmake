@@ -8,7 +8,7 @@ target_compile_options(pellucid_build_options INTERFACE
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
   # GCC 12 warns of texts that are put together: https://gcc.gnu.org/bugzilla/show_bug.cgi?id=105651
   target_compile_options(pellucid_build_options INTERFACE
-    -Wno-restrict -Wno-stringop-overflow -Wno-stringop-overread)
+    -Wno-restrict -Wno-array-bounds -Wno-stringop-overflow -Wno-stringop-overread)
 endif()
 target_compile_definitions(pellucid_build_options INTERFACE $<$<CONFIG:Debug>:_GLIBCXX_ASSERTIONS>)
 
