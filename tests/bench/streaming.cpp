@@ -97,7 +97,7 @@ double pellucid_run(const fs::path& folder, const fs::path& from,
       "nodes:\n"
       "  x: {use: io/dataset, with: {path: \"" +
           from.string() +
-          ":/x\", axes: chw}}\n"
+          ":/x\", axes: nchw}}\n"
           "  y: {use: trial/affine, in: {x: x}}\n"
           "  save: {use: io/save, in: {y: y}, with: {to: y.h5}}\n",
       "bench.yaml", folder.parent_path());
