@@ -230,6 +230,12 @@ void cut_into_blocks(Draft& draft) {
       plan.nodes[stream.nodes[i]].margin = reach[i].margin;
     }
   }
+  for (PlannedNode& node : plan.nodes) {
+    const auto* sink = dynamic_cast<const Sink*>(node.instance.get());
+    if (!node.computed || !sink) continue;
+    const bool tiled = plan.streams[node.stream].tiles.size() > 1;
+    node.at_end = !sink->incremental() || (tiled && !sink->takes_regions());
+  }
 }
 
 }  // namespace pellucid

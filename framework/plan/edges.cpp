@@ -23,11 +23,13 @@ Inputs::Edge edge_at(const Plan& plan, const PlannedInput& input) {
   return edge;
 }
 
-Inputs inputs_of(const Plan& plan, std::size_t node) {
+Inputs inputs_of(const Plan& plan, std::size_t node, const FillEdge& fill) {
   Inputs in;
   std::vector<std::string> open;
   for (const PlannedInput& input : plan.nodes[node].inputs) {
-    in.add(edge_at(plan, input));
+    Inputs::Edge edge = edge_at(plan, input);
+    if (fill) fill(input, edge);
+    in.add(std::move(edge));
     if (input.open) open.push_back(input.port);
   }
   in.set_open(std::move(open));

@@ -10,8 +10,10 @@ namespace pellucid {
 /// The value of a producer's output: a Spec, a TableSpec or an object.
 Inputs::Edge edge_at(const Plan& plan, const PlannedInput& input);
 
-/// The inputs of a node with the specs of all items and with objects, as `infer` gets them.
-Inputs inputs_of(const Plan& plan, std::size_t node);
+/// The inputs of a node with the specs of all items and with objects, as `infer` gets them; `fill`
+/// may put values, or the specs of fewer items, into each edge.
+using FillEdge = std::function<void(const PlannedInput& input, Inputs::Edge& edge)>;
+Inputs inputs_of(const Plan& plan, std::size_t node, const FillEdge& fill = {});
 
 /// Items that an input of a node counts: N, or 1.
 struct ItemCount {

@@ -210,15 +210,23 @@ class Walk {
   StreamNeed need_;
 };
 
-/// Where an output is needed: the streams of its consumers.
+/// Where an output is needed: the streams of its consumers; for sinks that are written at the end,
+/// after the last of them.
 std::set<std::size_t> streams_that_use(const Plan& plan, std::size_t node,
                                        const std::string& port) {
   std::set<std::size_t> users;
   for (std::size_t stream = 0; stream < plan.streams.size(); ++stream)
     for (const std::size_t consumer : plan.streams[stream].nodes)
       for (const PlannedInput& input : plan.nodes[consumer].inputs)
-        if (input.node == node && input.from == port) users.insert(stream);
+        if (input.node == node && input.from == port)
+          users.insert(plan.nodes[consumer].at_end ? plan.streams.size() : stream);
   return users;
+}
+
+bool is_result(const Plan& plan, std::size_t node, const std::string& port) {
+  return std::any_of(plan.results.begin(), plan.results.end(), [&](const PlannedResult& result) {
+    return result.node == node && result.port == port;
+  });
 }
 
 }  // namespace
@@ -263,7 +271,7 @@ std::vector<Crossing> crossings_of(const Plan& plan) {
       std::set<std::size_t> users = streams_that_use(plan, i, port);
       users.erase(node.stream);
       const std::int64_t bytes = output_bytes(value);
-      if (users.empty() || bytes == 0) continue;
+      if (users.empty() || bytes == 0 || is_result(plan, i, port)) continue;
       const auto* spec = std::get_if<Spec>(&value);
       crossings.push_back({i, port, bytes, node.stream, *users.rbegin(), spec && spec->items == 1});
     }

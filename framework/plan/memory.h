@@ -26,12 +26,13 @@ StreamNeed need_of(const Plan& plan, std::size_t stream, const Cut& cut);
 /// Sets `output_bytes` and `working_bytes` of the nodes of a stream, for one block.
 void measure_nodes(Plan& plan, std::size_t stream, const Cut& cut);
 
-/// A tensor or table that one stream makes and a later one needs, or a file at its end.
+/// A tensor or table that one stream makes and a later one, or a sink at the end, needs. Results
+/// are not among them: those are read again from their file.
 struct Crossing {
   std::size_t node = 0;
   std::string port;
   std::int64_t bytes = 0;
-  std::size_t from = 0;  ///< first and last stream that hold it
+  std::size_t from = 0;  ///< first and last stream that hold it; for sinks at the end one more
   std::size_t to = 0;
   bool whole = false;  ///< one item for all: held in memory while it is used
 };

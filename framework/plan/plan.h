@@ -78,6 +78,9 @@ struct PlannedNode {
   std::int64_t first_item = 0;
   /// An object with tensor inputs of N items: one instance a block.
   bool object_per_block = false;
+  /// A sink that is written when all else is done, from buffers kept for it: its format cannot be
+  /// cut back after a crash, or it wants whole items of a tiled stream.
+  bool at_end = false;
   /// Index into Plan::streams; objects made once have the stream in which they become available.
   std::size_t stream = 0;
   /// Where its stream is cut into tiles, along the cut axes: how far it looks beyond its own place,
@@ -129,7 +132,9 @@ struct PlannedStream {
   std::vector<Region> tiles;
   /// Most bytes that one block in flight holds at once: live edges plus working memory.
   std::int64_t block_bytes = 0;
-  int in_flight = 1;  ///< blocks that fit in memory at once: W, or fewer
+  int in_flight = 1;  ///< blocks that are computed at once: W, or as many as memory has room for
+  /// What it holds at most: blocks in flight, what is read ahead and written behind, objects.
+  std::int64_t bytes = 0;
   /// Items of block `index` (relative to the stream's first item); in a tiled stream one item, with
   /// the tile as its region (cut axes alone).
   Block block(std::size_t index, std::int64_t block_items) const;

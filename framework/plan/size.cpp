@@ -73,6 +73,7 @@ class Sizing {
            objects + need.bytes(stream.in_flight, stream.blocks) > plan_.memory)
       --stream.in_flight;
     const std::int64_t streaming = objects + need.bytes(stream.in_flight, stream.blocks);
+    stream.bytes = streaming;
     if (streaming > plan_.memory) complain(number, need, streaming, cut);
     const std::int64_t left = std::max<std::int64_t>(0, plan_.memory - streaming);
     const std::int64_t buffers = buffers_held(crossings, number);
@@ -150,22 +151,6 @@ class Sizing {
   Plan& plan_;
 };
 
-/// Sinks that cannot be cut back after a crash, or that want whole items of a tiled stream, are
-/// written at the end, from buffers kept for them.
-std::int64_t kept_for_sinks(const Plan& plan) {
-  std::int64_t bytes = 0;
-  for (const PlannedNode& node : plan.nodes) {
-    const auto* sink = dynamic_cast<const Sink*>(node.instance.get());
-    if (!node.computed || !sink) continue;
-    const bool tiled = !plan.streams[node.stream].tiles.empty();
-    if (sink->incremental() && (!tiled || sink->takes_regions())) continue;
-    for (const PlannedInput& input : node.inputs)
-      if (is_data(input.type))
-        bytes += output_bytes(plan.nodes[input.node].outputs.all().at(input.from));
-  }
-  return bytes;
-}
-
 }  // namespace
 
 void predict_memory(Draft& draft) { Sizing(draft).predict(); }
@@ -177,8 +162,7 @@ void predict_disk(Draft& draft) {
     results += output_bytes(plan.nodes[result.node].outputs.all().at(result.port));
   for (const PlannedNode& node : plan.nodes)
     if (node.computed) results += node.file_bytes;
-  const std::int64_t buffers = kept_for_sinks(plan) + plan.spilled_bytes;
-  plan.disk_bytes = results + buffers;
+  plan.disk_bytes = results + plan.spilled_bytes;
 
   const PlanOptions& options = draft.options;
   plan.disk_free = free_disk(options.folder);
@@ -203,7 +187,7 @@ void predict_disk(Draft& draft) {
     require(options.folder, plan.disk_bytes);
   } else {
     require(options.folder, results);
-    require(options.scratch, buffers);
+    require(options.scratch, plan.spilled_bytes);
   }
 }
 

@@ -5,29 +5,29 @@
 namespace pellucid {
 
 Demand::Demand(const Plan& plan, const std::vector<StreamShape>& shapes, const Store& store,
-               const std::map<std::size_t, SinkProgress>& sinks)
+               const Sinks& sinks)
     : plan_(plan), shapes_(shapes), store_(store), sinks_(sinks) {
   for (const PlannedResult& result : plan.results) {
     auto& wanted = wanted_[{result.node, result.port}];
     wanted.assign(store.units(result.node, result.port), 1);
   }
-  for (const auto& [node, progress] : sinks)
-    if (progress.at_end && !progress.closed) want_inputs(node, nullptr, nullptr);
+  for (std::size_t node = 0; node < plan.nodes.size(); ++node)
+    if (plan.nodes[node].at_end) want_inputs(node, nullptr, nullptr);
 
-  due_.assign(shapes.size(), 0);
+  due_.resize(shapes.size());
   for (std::size_t s = shapes.size(); s-- > 0;) {
     const StreamShape& shape = shapes[s];
     const auto& nodes = shape.stream().nodes;
     if (plan.nodes[nodes.back()].component->kind == Kind::procedure) {
       if (!outputs_missing(nodes.back())) continue;
-      due_[s] = 1;
+      due_[s] = {0};
       want_inputs(nodes.back(), nullptr, nullptr);
       continue;
     }
     for (std::size_t u = 0; u < shape.units(); ++u) {
       const std::vector<char> needed = unit(s, u);
       if (needed.empty()) continue;
-      ++due_[s];
+      due_[s].push_back(u);
       const Block block = shape.block(u);
       for (std::size_t position = 0; position < nodes.size(); ++position)
         if (needed[position]) want_inputs(nodes[position], &shape, &block);
@@ -93,8 +93,6 @@ bool Demand::outputs_missing(std::size_t index) const {
   return false;
 }
 
-std::size_t Demand::units_due(std::size_t stream) const { return due_[stream]; }
-
 std::vector<char> Demand::unit(std::size_t stream, std::size_t unit) const {
   const StreamShape& shape = shapes_[stream];
   const auto& nodes = shape.stream().nodes;
@@ -107,8 +105,7 @@ std::vector<char> Demand::unit(std::size_t stream, std::size_t unit) const {
     const PlannedNode& node = plan_.nodes[index];
     bool need = is_object(node.component->kind) && wanted_objects_.count(index) != 0;
     if (node.component->kind == Kind::sink) {
-      const SinkProgress& sink = sinks_.at(index);
-      need = !sink.at_end && !sink.closed && unit >= sink.written;
+      need = !node.at_end && unit >= sinks_.written(index);
     } else if (node.component->kind == Kind::reducer) {
       if (outputs_missing(index))
         for (const auto& [port, value] : node.state.all())

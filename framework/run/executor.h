@@ -13,6 +13,8 @@
 #include <vector>
 
 #include "buffers/memory.h"
+#include "plan/edges.h"
+#include "plan/memory.h"
 #include "run/demand.h"
 #include "run/progress.h"
 #include "run/workspace.h"
@@ -52,17 +54,13 @@ class Executor {
   std::vector<std::filesystem::path> files() const;
 
  private:
-  struct OpenSink;
-
   bool run_stream(std::size_t stream);
   bool run_procedure(std::size_t stream);
   void finish_reducers(std::size_t stream);
   void prepare(std::size_t stream);
   void prepare_once(std::size_t node);
-  Inputs whole_inputs(std::size_t node) const;
+  Inputs whole_inputs(std::size_t node, const FillEdge& fill = {}) const;
   void write(const StreamShape& shape, Pass& pass);
-  void write_late_sinks();
-  void open_sinks();
   void make_durable();
   void put_whole(std::size_t node, const Outputs& outputs);
   void require_unchanged_files() const;
@@ -75,12 +73,12 @@ class Executor {
   std::atomic<bool> abort_{false};
   RunEnvironment environment_;
   Journal& journal_;
+  std::vector<Crossing> crossings_;
   MemoryBudget budget_;
-  std::unique_ptr<Store> store_;
+  Store store_;
   std::vector<StreamShape> shapes_;
-  std::map<std::size_t, std::unique_ptr<OpenSink>> sinks_;
-  std::map<std::size_t, SinkProgress> sink_progress_;
-  std::unique_ptr<Demand> demand_;
+  Sinks sinks_;
+  Demand demand_;
   SharedObjects objects_;
   std::vector<char> prepared_;
   std::vector<NodeRecord> records_;

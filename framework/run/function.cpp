@@ -127,8 +127,8 @@ class FunctionRun {
 
 }  // namespace
 
-std::shared_ptr<Component> make_function(const RunEnvironment& environment, std::size_t index,
-                                         const Inputs& in, const Rows& rows) {
+std::shared_ptr<Object> make_function(const RunEnvironment& environment, std::size_t index,
+                                      const Inputs& in, const Rows& rows) {
   const PlannedNode& node = environment.plan->nodes[index];
   const auto& planned = dynamic_cast<const FunctionModel&>(*node.instance);
   auto model = std::make_shared<FunctionModel>(planned.shared_steps());

@@ -9,7 +9,7 @@ namespace pellucid {
 
 /// The model of a function node whose side inputs, for the rows of a block, are in `in`. Each call
 /// computes variants of one item: side tensors, objects and draws are that item's.
-std::shared_ptr<Component> make_function(const RunEnvironment& environment, std::size_t node,
-                                         const Inputs& in, const Rows& rows);
+std::shared_ptr<Object> make_function(const RunEnvironment& environment, std::size_t node,
+                                      const Inputs& in, const Rows& rows);
 
 }  // namespace pellucid

@@ -14,6 +14,7 @@
 #include <pellucid/dataset.h>
 
 #include "buffers/result_file.h"
+#include "plan/edges.h"
 #include "plan/function_model.h"
 #include "plan/plan.h"
 #include "run/node_call.h"
@@ -92,16 +93,12 @@ std::size_t number_of_node(const Plan& plan, const std::string& name) {
   throw Error("node '" + name + "' is not in the plan");
 }
 
-bool is_data(const PlannedInput& input) {
-  return input.type == PortType::tensor || input.type == PortType::table;
-}
-
 /// Node and port of what objects and functions need as tensors or tables.
 using Places = std::set<std::pair<std::size_t, std::string>>;
 
 void gather_places(const Plan& plan, std::size_t node, Places& places) {
   for (const PlannedInput& input : plan.nodes[node].inputs) {
-    if (is_data(input)) places.insert({input.node, input.from});
+    if (is_data(input.type)) places.insert({input.node, input.from});
     else gather_places(plan, input.node, places);
   }
 }
@@ -183,25 +180,11 @@ class MemoryFunction final : public Model {
   }
 
   Inputs specs_of_inputs(std::size_t index) {
-    const PlannedNode& node = plan_.nodes[index];
     const auto& between = plan_.nodes[function_].function->between;
-    Inputs in;
-    std::vector<std::string> open;
-    for (const PlannedInput& input : node.inputs) {
-      Inputs::Edge edge;
-      edge.name = input.port;
-      if (input.open) open.push_back(input.port);
+    return inputs_of(plan_, index, [&](const PlannedInput& input, Inputs::Edge& edge) {
       const bool inner = std::find(between.begin(), between.end(), input.node) != between.end();
-      if (const Spec* spec = plan_.tensor_spec(input.node, input.from)) edge.spec = *spec;
-      else if (const TableSpec* table = plan_.table_spec(input.node, input.from))
-        edge.spec = *table;
-      else if (inner) edge.object = plan_.nodes[input.node].instance;
-      else edge.object = object(input, 0);
-      in.add(std::move(edge));
-    }
-    in.set_open(std::move(open));
-    in.set_block({node.first_item, node.items, std::nullopt});
-    return in;
+      if (edge.object && !inner) edge.object = object(input, 0);
+    });
   }
 
   /// The function with the side inputs of an item. The last one made is kept, because callers tend
@@ -217,27 +200,20 @@ class MemoryFunction final : public Model {
 
   /// An object with the tensors of an item, prepared.
   std::shared_ptr<const Component> made(std::size_t index, std::int64_t item) const {
-    Inputs in;
-    for (const PlannedInput& input : plan_.nodes[index].inputs) {
-      Inputs::Edge edge;
-      edge.name = input.port;
+    Inputs in = inputs_of(plan_, index, [&](const PlannedInput& input, Inputs::Edge& edge) {
       const std::pair place{input.node, input.from};
-      if (const Spec* spec = plan_.tensor_spec(input.node, input.from)) {
-        edge.spec = spec_of_rows(*spec, 1, std::nullopt);
+      if (Spec* spec = std::get_if<Spec>(&edge.spec)) {
         edge.value = row(*tensors_.at(place), *spec, item);
-      } else if (const TableSpec* spec = plan_.table_spec(input.node, input.from)) {
-        TableSpec one = *spec;
-        one.items = 1;
-        edge.spec = one;
+        spec->items = 1;
+      } else if (TableSpec* table = std::get_if<TableSpec>(&edge.spec)) {
         edge.value = rows_of(tables_.at(place), item);
+        table->items = 1;
       } else {
         edge.object = object(input, item);
       }
-      in.add(std::move(edge));
-    }
-    const Block block{item, 1, std::nullopt};
-    in.set_block(block);
-    return make_object(environment_, index, in, Rows::of(block));
+    });
+    in.set_block({item, 1, std::nullopt});
+    return make_object(environment_, index, in, Rows::of(in.block()));
   }
 
   std::shared_ptr<const Component> object(const PlannedInput& input, std::int64_t item) const {

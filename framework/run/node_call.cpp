@@ -88,6 +88,13 @@ void call_node(const Plan& plan, std::size_t index, const std::function<void()>&
   attributed(node.where, node.name, node.use, action);
 }
 
+std::unique_ptr<Component> new_component(const PlannedNode& node, const Value& settings) {
+  Problems problems;
+  std::unique_ptr<Component> made = node.component->create(settings, problems);
+  if (!problems.empty()) throw ConfigError(problems.front().sentence, problems.front().where);
+  return made;
+}
+
 bool is_cut(const Region& tile, const Spec& edge) {
   const std::size_t cut = tile.whole.size();
   return edge.shape.size() >= cut &&

@@ -60,6 +60,18 @@ class NodeContext final : public Context {
 /// an Error that names node and place.
 void call_node(const Plan& plan, std::size_t node, const std::function<void()>& action);
 
+/// A new component for a node, from these settings (its own, or with paths of the run). Throws
+/// ConfigError where the factory refuses them, Error where it gives no `T`. For use in `call_node`.
+std::unique_ptr<Component> new_component(const PlannedNode& node, const Value& settings);
+template <class T>
+std::unique_ptr<T> new_instance(const PlannedNode& node, const Value& settings) {
+  std::unique_ptr<Component> made = new_component(node, settings);
+  T* const wanted = dynamic_cast<T*>(made.get());
+  if (wanted == nullptr) throw Error("its plugin made something else than it declared");
+  made.release();
+  return std::unique_ptr<T>(wanted);
+}
+
 /// Runs a source or stage on the rows and checks what it gives: every output that `infer` promised,
 /// with its shape and dtype. `in` holds tensors, specs of the rows and objects; `tile` (cut axes
 /// alone) is what its inputs are cut to.

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "buffers/checksum.h"
 #include "buffers/table_layout.h"
+#include "plan/edges.h"
 #include "run/function.h"
 
 namespace pellucid {
@@ -84,17 +85,15 @@ std::optional<Region> StreamShape::input_region(std::size_t position, const Bloc
 std::shared_ptr<const Component> make_object(const RunEnvironment& environment, std::size_t index,
                                              const Inputs& in, const Rows& rows) {
   const PlannedNode& node = environment.plan->nodes[index];
-  std::shared_ptr<Component> made;
+  std::shared_ptr<const Component> made;
   call_node(*environment.plan, index, [&] {
-    Problems problems;
-    made = node.function
-               ? make_function(environment, index, in, rows)
-               : std::shared_ptr<Component>(node.component->create(node.settings, problems));
-    if (!problems.empty()) throw ConfigError(problems.front().sentence, problems.front().where);
-    auto& object = dynamic_cast<Object&>(*made);
-    object.bind(in);
+    const std::shared_ptr<Object> object =
+        node.function ? make_function(environment, index, in, rows)
+                      : std::shared_ptr<Object>(new_instance<Object>(node, node.settings));
+    object->bind(in);
     NodeContext context(environment, index, rows);
-    object.prepare(in, context);
+    object->prepare(in, context);
+    made = object;
   });
   return made;
 }
@@ -131,13 +130,13 @@ void Pass::run_rest() {
   values_.clear();
 }
 
-std::shared_ptr<const Component> Pass::object(std::size_t node) const {
-  const int position = shape_.position(node);
+std::shared_ptr<const Component> Pass::object(const PlannedInput& input) const {
+  const int position = shape_.position(input.node);
   if (position >= 0 && values_[static_cast<std::size_t>(position)].object)
     return values_[static_cast<std::size_t>(position)].object;
-  const auto found = objects_.find(node);
+  const auto found = objects_.find({input.node, input.from});
   if (found != objects_.end()) return found->second;
-  return shape_.plan().nodes[node].instance;
+  return shape_.plan().nodes[input.node].instance;
 }
 
 // The region of a node's item that a tile stands for, as its component sees it: along all axes of
@@ -157,71 +156,66 @@ std::optional<Region> Pass::item_region(const PlannedNode& node,
 
 Inputs Pass::gather(std::size_t position, std::vector<char>& failed) const {
   const Plan& plan = shape_.plan();
-  const PlannedNode& node = plan.nodes[shape_.stream().nodes[position]];
+  const std::size_t index = shape_.stream().nodes[position];
   const std::optional<Region> region = shape_.input_region(position, block_);
   const at::Device device(plan.settings.device);
-  Inputs in;
-  std::vector<std::string> open;
 
   const auto join = [&](const std::vector<char>& other) {
     if (other.empty() || static_cast<std::int64_t>(other.size()) != block_.count) return;
     if (failed.empty()) failed.assign(other.size(), 0);
     for (std::size_t i = 0; i < other.size(); ++i) failed[i] |= other[i];
   };
-
-  for (const PlannedInput& input : node.inputs) {
-    Inputs::Edge edge;
-    edge.name = input.port;
-    if (input.open) open.push_back(input.port);
+  // Its producer is in this stream, and what it gave is still there.
+  const auto passing = [&](const PlannedInput& input) -> const Values* {
     const int producer = shape_.position(input.node);
-    const Values* near = producer >= 0 ? &values_[static_cast<std::size_t>(producer)] : nullptr;
-    if (input.type != PortType::tensor && input.type != PortType::table) {
-      edge.object = object(input.node);
-      if (near != nullptr) join(near->failed);
-    } else if (const Spec* whole = plan.tensor_spec(input.node, input.from)) {
-      Tensor value;
-      const bool single = whole->items == 1;
-      const bool cut = region && is_cut(*region, *whole);
-      if (near != nullptr && near->outputs.count(input.from) != 0) {
-        value = std::get<Tensor>(near->outputs.at(input.from));
-        join(near->failed);
-        if (cut)
-          value = cropped(
-              value,
-              region_of(*shape_.output_region(static_cast<std::size_t>(producer), block_), *whole),
-              region_of(*region, *whole));
-      } else {
-        const std::int64_t first = single ? 0 : block_.first;
-        const std::int64_t count = single ? 1 : block_.count;
-        value = moved(store_.tensor(input.node, input.from, first, count), device);
-        join(store_.failed(input.node, input.from, first, count));
-        if (cut) {
-          const Region all{std::vector<std::int64_t>(whole->shape.size(), 0), whole->shape,
-                           whole->shape};
-          value = cropped(value, all, region_of(*region, *whole));
-        }
-      }
-      edge.spec = spec_of_rows(*whole, value.size(0), region);
-      edge.value = value;
+    if (producer < 0) return nullptr;
+    const Values& values = values_[static_cast<std::size_t>(producer)];
+    join(values.failed);
+    return input.from.empty() || values.outputs.count(input.from) != 0 ? &values : nullptr;
+  };
+
+  const auto fill_tensor = [&](const PlannedInput& input, Inputs::Edge& edge) {
+    const Spec whole = std::get<Spec>(edge.spec);
+    const bool cut = region && is_cut(*region, whole);
+    Tensor value;
+    Region held{std::vector<std::int64_t>(whole.shape.size(), 0), whole.shape, whole.shape};
+    if (const Values* near = passing(input)) {
+      value = std::get<Tensor>(near->outputs.at(input.from));
+      const auto producer = static_cast<std::size_t>(shape_.position(input.node));
+      if (cut) held = region_of(*shape_.output_region(producer, block_), whole);
     } else {
-      const TableSpec& spec = *plan.table_spec(input.node, input.from);
-      TableSpec rows = spec;
-      rows.items = spec.items == 1 ? 1 : block_.count;
-      edge.spec = rows;
-      if (near != nullptr && near->outputs.count(input.from) != 0) {
-        edge.value = std::get<Table>(near->outputs.at(input.from));
-        join(near->failed);
-      } else {
-        edge.value =
-            store_.table(input.node, input.from, spec.items == 1 ? 0 : block_.first, rows.items);
-      }
+      const bool single = whole.items == 1;
+      const std::int64_t first = single ? 0 : block_.first;
+      const std::int64_t count = single ? 1 : block_.count;
+      value = moved(store_.tensor(input.node, input.from, first, count), device);
+      join(store_.failed(input.node, input.from, first, count));
     }
-    in.add(std::move(edge));
-  }
-  in.set_open(std::move(open));
+    if (cut) value = cropped(value, held, region_of(*region, whole));
+    edge.spec = spec_of_rows(whole, value.size(0), region);
+    edge.value = value;
+  };
+  const auto fill_table = [&](const PlannedInput& input, Inputs::Edge& edge) {
+    TableSpec& spec = std::get<TableSpec>(edge.spec);
+    const bool single = spec.items == 1;
+    spec.items = single ? 1 : block_.count;
+    if (const Values* near = passing(input))
+      edge.value = std::get<Table>(near->outputs.at(input.from));
+    else edge.value = store_.table(input.node, input.from, single ? 0 : block_.first, spec.items);
+  };
+
+  Inputs in = inputs_of(plan, index, [&](const PlannedInput& input, Inputs::Edge& edge) {
+    if (std::holds_alternative<Spec>(edge.spec)) {
+      fill_tensor(input, edge);
+    } else if (std::holds_alternative<TableSpec>(edge.spec)) {
+      fill_table(input, edge);
+    } else {
+      passing(input);
+      edge.object = object(input);
+    }
+  });
   Block absolute = block_;
-  absolute.first += node.first_item;
-  absolute.region = item_region(node, region);
+  absolute.first += plan.nodes[index].first_item;
+  absolute.region = item_region(plan.nodes[index], region);
   in.set_block(absolute);
   return in;
 }
@@ -309,7 +303,7 @@ void Pass::run_node(std::size_t position) {
     }
     sinks.push_back({index, std::move(in), sum.value(), values.failed});
   } else if (is_object(node.component->kind)) {
-    if (objects_.count(index) == 0) {
+    if (objects_.count({index, ""}) == 0) {
       values.object = make_object(environment_, index, in, rows);
       made[index] = values.object;
     }

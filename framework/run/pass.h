@@ -11,8 +11,10 @@
 
 namespace pellucid {
 
-/// Objects that are made once and shared by all blocks, by node.
-using SharedObjects = std::map<std::size_t, std::shared_ptr<const Component>>;
+/// Objects that are made once and shared by all blocks, by node and port ("" where the node is the
+/// object itself).
+using SharedObjects =
+    std::map<std::pair<std::size_t, std::string>, std::shared_ptr<const Component>>;
 
 /// A port's contents that leave the stream with this block: for the store, or for a sink.
 struct Stored {
@@ -72,7 +74,7 @@ class Pass {
   void run_rest();
 
   /// Objects made for this block; those of a stream with one block serve later streams, too.
-  SharedObjects made;
+  std::map<std::size_t, std::shared_ptr<const Component>> made;
   std::vector<Stored> stored;
   std::vector<SinkCall> sinks;
   /// Items (absolute) that failed here, with the reason.
@@ -95,7 +97,7 @@ class Pass {
   std::optional<Region> item_region(const PlannedNode& node,
                                     const std::optional<Region>& tile) const;
   Inputs gather(std::size_t position, std::vector<char>& failed) const;
-  std::shared_ptr<const Component> object(std::size_t node) const;
+  std::shared_ptr<const Component> object(const PlannedInput& input) const;
   Outputs call(std::size_t position, const Inputs& in, const Rows& rows) const;
   Outputs call_item_by_item(std::size_t position, const Inputs& in, std::vector<char>& failed);
   void keep(std::size_t position, const Outputs& outputs);

@@ -98,7 +98,7 @@ RunReport run_pipeline(RunRequest request, const Registry& registry) {
   planning.folder = options.folder;
   planning.scratch = options.scratch;
   const Plan plan = make_plan(request.documents, registry, planning);
-  set_allocator_limit(plan.memory);
+  set_allocator_limit(plan.predicted_bytes);  // blocks kept for reuse count as well
 
   RunReport report;
   report.predicted_bytes = plan.predicted_resident;

@@ -153,13 +153,7 @@ void Store::add_slots() {
       const PlannedNode& producer = plan_.nodes[input.node];
       const bool whole =
           producer.component->kind == Kind::reducer || producer.component->kind == Kind::procedure;
-      bool late = false;
-      if (consumer.component->kind == Kind::sink) {
-        const auto& sink = dynamic_cast<const Sink&>(*consumer.instance);
-        late = !sink.incremental() ||
-               (plan_.streams[consumer.stream].tiles.size() > 1 && !sink.takes_regions());
-      }
-      if (whole || late || used_elsewhere(consumer_index, producer.stream))
+      if (whole || consumer.at_end || used_elsewhere(consumer_index, producer.stream))
         add(input.node, input.from);
     }
   }

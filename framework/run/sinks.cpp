@@ -1,0 +1,138 @@
+#include "run/sinks.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "buffers/checksum.h"
+#include "plan/edges.h"
+#include "run/item_reader.h"
+#include "run/provenance.h"
+#include "run/workspace.h"
+
+namespace pellucid {
+namespace {
+
+// A sink's entries in the journal, which has no port of its own.
+constexpr const char* kPort = "*";
+
+std::size_t number_of_point(const Plan& plan, const std::string& label) {
+  const auto found = std::find_if(plan.points.begin(), plan.points.end(),
+                                  [&](const PlannedPoint& point) { return point.label == label; });
+  return found == plan.points.end() ? 0 : static_cast<std::size_t>(found - plan.points.begin());
+}
+
+}  // namespace
+
+Sinks::Sinks(const RunEnvironment& environment, const std::vector<StreamShape>& shapes,
+             Workspace& workspace, bool overwrite)
+    : environment_(environment),
+      plan_(*environment.plan),
+      workspace_(workspace),
+      journal_(workspace.journal()),
+      overwrite_(overwrite) {
+  for (std::size_t node = 0; node < plan_.nodes.size(); ++node)
+    if (plan_.nodes[node].component->kind == Kind::sink)
+      resume(node, shapes[plan_.nodes[node].stream], sinks_[node]);
+}
+
+Sinks::~Sinks() = default;
+
+void Sinks::resume(std::size_t index, const StreamShape& shape, Open& open) {
+  const PlannedNode& node = plan_.nodes[index];
+  std::vector<Journal::Entry> entries;
+  while (const auto entry =
+             journal_.find(journal_name(node), kPort, static_cast<std::int64_t>(entries.size())))
+    entries.push_back(*entry);
+  const auto lost = std::find_if(entries.begin(), entries.end(),
+                                 [](const Journal::Entry& entry) { return !entry.durable; });
+  start(index, shape, entries.size(), open);
+  for (auto unit = static_cast<std::size_t>(lost - entries.begin()); unit < entries.size();
+       ++unit) {
+    if (has(open, node, shape, unit, entries[unit].checksum)) continue;
+    start(index, shape, unit, open);
+    return;
+  }
+}
+
+void Sinks::start(std::size_t index, const StreamShape& shape, std::size_t first_unit, Open& open) {
+  const PlannedNode& node = plan_.nodes[index];
+  const Value settings =
+      with_output_paths(node.settings, node.component->fields(),
+                        workspace_.point_folder(plan_, number_of_point(plan_, node.point)));
+  call_node(plan_, index, [&] {
+    open.sink.reset();  // closes its files before they are opened again
+    open.sink = new_instance<Sink>(node, settings);
+    open.written = first_unit;
+    const Inputs whole = inputs_of(plan_, index);
+    const Rows none = Rows::of({0, 0, std::nullopt});
+    NodeContext context(environment_, index, none);
+    open.sink->prepare(whole, context);
+    SinkStart start;
+    start.first_item = first_unit >= shape.units() ? node.items : shape.block(first_unit).first;
+    start.finishing = !journal_.notes("finishing").empty();
+    start.resumed = first_unit > 0 || start.finishing;
+    start.overwrite = overwrite_;
+    start.provenance_bytes = provenance_bytes(plan_);
+    open.sink->open(whole, start, context);
+  });
+}
+
+bool Sinks::has(const Open& open, const PlannedNode& node, const StreamShape& shape,
+                std::size_t unit, std::uint64_t checksum) const {
+  Block block = shape.block(unit);
+  block.first += node.first_item;
+  const std::vector<Tensor> stored = open.sink->stored(block);
+  Checksum sum;
+  for (const Tensor& tensor : stored) sum.add(tensor);
+  return !stored.empty() && sum.value() == checksum;
+}
+
+std::size_t Sinks::written(std::size_t node) const { return sinks_.at(node).written; }
+
+void Sinks::write(const SinkCall& call, std::size_t unit) {
+  Open& open = sinks_.at(call.node);
+  call_node(plan_, call.node, [&] {
+    const Rows rows = Rows::of(call.in.block());
+    NodeContext context(environment_, call.node, rows);
+    open.sink->write(call.in, context);
+  });
+  journal_.stored(journal_name(plan_.nodes[call.node]), kPort, static_cast<std::int64_t>(unit),
+                  Key{}, call.checksum);
+}
+
+void Sinks::write_at_end(const Store& store) {
+  for (auto& [index, open] : sinks_) {
+    const PlannedNode& node = plan_.nodes[index];
+    if (!node.at_end) continue;
+    for (std::int64_t first = 0; first < node.items; first += plan_.block_items) {
+      const std::int64_t count = std::min(plan_.block_items, node.items - first);
+      const Inputs in = stored_inputs(plan_, store, index, first, count);
+      call_node(plan_, index, [&, sink = open.sink.get()] {
+        const Rows rows = Rows::of(in.block());
+        NodeContext context(environment_, index, rows);
+        sink->write(in, context);
+      });
+    }
+    call_node(plan_, index, [sink = open.sink.get()] { sink->sync(); });
+  }
+}
+
+void Sinks::sync() {
+  for (auto& [index, open] : sinks_)
+    if (!plan_.nodes[index].at_end)
+      call_node(plan_, index, [sink = open.sink.get()] { sink->sync(); });
+}
+
+void Sinks::close(const std::string& provenance) {
+  for (auto& [index, open] : sinks_)
+    call_node(plan_, index, [&, sink = open.sink.get()] { sink->close(provenance); });
+}
+
+std::vector<std::filesystem::path> Sinks::files() const {
+  std::vector<std::filesystem::path> all;
+  for (const auto& [index, open] : sinks_)
+    for (const std::string& file : open.sink->files()) all.emplace_back(file);
+  return all;
+}
+
+}  // namespace pellucid
