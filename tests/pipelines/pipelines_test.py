@@ -15,7 +15,7 @@ import unittest
 from pathlib import Path
 
 ROOT = Path(sys.argv.pop(2)).resolve()
-PROGRAM = sys.argv.pop(1)
+PROGRAM = Path(sys.argv.pop(1)).resolve()
 
 # Scores are in dB; FFT plans, and with them the last bits, differ from machine to machine.
 ROUNDING = 0.02
@@ -42,18 +42,34 @@ class Pipelines(unittest.TestCase):
         self.addCleanup(shutil.rmtree, self.folder)
 
     def run_pipeline(self, name, *arguments):
+        return self.run_file(ROOT / "pipelines" / f"{name}.yaml", *arguments)
+
+    def run_file(self, file, *arguments):
         done = subprocess.run(
-            [PROGRAM, "run", ROOT / "pipelines" / f"{name}.yaml", "--run", self.folder / "run",
-             "--quiet", *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+            [PROGRAM, "run", file, "--run", self.folder / "run", "--quiet", *arguments],
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         self.assertEqual(done.returncode, 0, done.stdout)
         return done.stdout
 
-    def use_shared_data(self):
-        data = Path(os.environ.get("PELLUCID_SHARED", "/nowhere")) / "data"
-        if not data.is_dir():
-            self.skipTest("there are no sample data; PELLUCID_SHARED names their folder")
-        os.environ["PELLUCID_DATA"] = str(data)
-        return data
+    def sample(self, name):
+        """A file or folder of the sample data."""
+        path = Path(os.environ.get("PELLUCID_SHARED", "/nowhere")) / "data" / name
+        if not path.exists():
+            self.skipTest(f"there is no '{path}'; PELLUCID_SHARED names the sample data")
+        return path
+
+    def follow_head_comment(self, name):
+        """Runs, in an empty folder, the commands that a pipeline's head comment gives for somebody
+        without data, and returns what the last prints. They are the lines after 'at hand'."""
+        text = (ROOT / "pipelines" / f"{name}.yaml").read_text(encoding="utf-8")
+        commands = re.search(r"# No .* at hand: .*\n#\n((?:#   .*\n)+)", text).group(1)
+        (self.folder / "pipelines").symlink_to(ROOT / "pipelines")
+        for command in re.findall(r"^#   (.*)$", commands, re.MULTILINE):
+            done = subprocess.run(
+                ["sh", "-c", command.replace("pellucid run", '"$0" run --quiet'), PROGRAM],
+                cwd=self.folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+            self.assertEqual(done.returncode, 0, f"{command}\n{done.stdout}")
+        return done.stdout
 
     def test_there_is_a_test_for_each(self):
         tests = {name.removeprefix("test_") for name in dir(self) if name.startswith("test_")}
@@ -96,16 +112,38 @@ class Pipelines(unittest.TestCase):
             self.assertEqual(shapes(point / "restored.h5"), {"restored": (4, 1, 256, 256)})
 
     def test_deblur_photos(self):
-        data = self.use_shared_data()
-        if not list((data / "test" / "set47_bsd").glob("*.jpg")):
-            self.skipTest(f"there are no photographs in '{data}/test/set47_bsd'")
+        os.environ["PELLUCID_DATA"] = str(self.sample("test/set47_bsd"))
         printed = self.run_pipeline("deblur_photos", "--items", "0:2")
         self.assertAlmostEqual(mean_psnr(printed, "score.scores"), 24.83, delta=ROUNDING)
         self.assertEqual(shapes(self.folder / "run" / "photos.h5")["restored"][:2], (2, 3))
 
+    def test_deblur_photos_without_photographs(self):
+        printed = self.follow_head_comment("deblur_photos")
+        self.assertAlmostEqual(mean_psnr(printed, "score.scores"), 29.08, delta=ROUNDING)
+
+    def test_paint_volume(self):
+        self.run_pipeline("paint_volume")
+        with open(self.folder / "run" / "stack.tif", "rb") as file:
+            self.assertIn(file.read(4), (b"II*\0", b"MM\0*"))
+
     def test_deblur_volume(self):
-        self.use_shared_data()
-        self.run_pipeline("deblur_volume")
+        self.follow_head_comment("deblur_volume")
+        self.assertEqual(shapes(self.folder / "runs" / "deblur_volume" / "restored.h5"),
+                         {"restored": (1, 1, 32, 128, 128)})
+
+    def test_deblur_volume_with_a_measured_point_spread_function(self):
+        """With the nodes that the head comment gives, taken from there."""
+        file = self.sample("microscopy/bars_25pct.h5")
+        text = (ROOT / "pipelines" / "deblur_volume.yaml").read_text(encoding="utf-8")
+        instead = re.findall(r"^#   ((volumes|psf|blur): +\{.*\})$", text, re.MULTILINE)
+        self.assertEqual([name for _, name in instead], ["volumes", "psf", "blur"])
+        for name in ("volumes", "blur"):
+            text, count = re.subn(rf"^  {name}:\n(    .*\n)+", "", text, flags=re.MULTILINE)
+            self.assertEqual(count, 1)
+        nodes = "".join(f"  {line}\n".replace("cell.h5", str(file)) for line, _ in instead)
+        changed = self.folder / "measured.yaml"
+        changed.write_text(text.replace("nodes:\n", "nodes:\n" + nodes), encoding="utf-8")
+        self.run_file(changed, "--set", "vars.noise=1400")
         self.assertEqual(shapes(self.folder / "run" / "restored.h5"),
                          {"restored": (1, 1, 32, 64, 64)})
 
