@@ -260,8 +260,7 @@ std::string general_help() {
                       {"1", "failed while running"},
                       {"2", "the pipeline, or the command line, is wrong"},
                       {"3", "a plugin is missing or was refused"},
-                      {"4", "interrupted; the same command goes on from there"},
-                      {"5", "a shard reached a barrier"}});
+                      {"4", "interrupted; the same command goes on from there"}});
 }
 
 std::string help_of(const Command& command) {

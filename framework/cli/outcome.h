@@ -11,7 +11,6 @@ enum class ExitCode {
   wrong = 2,        ///< the pipeline or the command line
   plugin = 3,       ///< is missing or was refused
   interrupted = 4,  ///< and resumable
-  barrier = 5,      ///< a shard reached it
 };
 
 constexpr int number(ExitCode code) { return static_cast<int>(code); }

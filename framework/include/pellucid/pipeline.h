@@ -18,7 +18,7 @@
 namespace pellucid {
 
 /// How a run ends; the numbers are the exit codes of the command line.
-enum class RunStatus { done = 0, failed = 1, wrong = 2, plugin = 3, interrupted = 4, barrier = 5 };
+enum class RunStatus { done = 0, failed = 1, wrong = 2, plugin = 3, interrupted = 4 };
 
 struct RunOptions {
   std::filesystem::path folder;   ///< of the run; empty: runs/NAME of the pipeline
