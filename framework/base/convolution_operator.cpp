@@ -20,13 +20,24 @@ const char* name_of(Boundary boundary) {
       return "replicate";
     case Boundary::zero:
       return "zero";
-    case Boundary::valid:
-      return "valid";
   }
   return "unknown";
 }
 
+std::vector<std::pair<std::string, Boundary>> enumerators(Boundary) {
+  std::vector<std::pair<std::string, Boundary>> all;
+  for (const Boundary boundary :
+       {Boundary::circular, Boundary::reflect, Boundary::replicate, Boundary::zero})
+    all.emplace_back(name_of(boundary), boundary);
+  return all;
+}
+
 ConvolutionOperator::~ConvolutionOperator() = default;
+
+std::vector<std::int64_t> ConvolutionOperator::kernel_size() const {
+  const Spec spec = kernel_spec();
+  return last_sizes(spec.shape, spec.shape.size() - 1);
+}
 
 Tensor ConvolutionOperator::transfer(at::IntArrayRef sizes, at::ScalarType real) const {
   Tensor grid = kernel().to(real);

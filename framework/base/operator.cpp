@@ -1,6 +1,9 @@
 // Operators: what callers use, made from what authors write.
 #include <pellucid/operator.h>
 
+#include <cmath>
+#include <numeric>
+
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/where.h>
 #include <torch/csrc/autograd/custom_function.h>
@@ -117,8 +120,10 @@ Tensor LinearOperator::apply_adjoint(const Tensor& y) const {
 double LinearOperator::norm(const Spec& x) const {
   require_floating(x);
   const at::NoGradGuard no_grad;
-  // One row, or as many as the operator has kernels, masks or coils of its own.
-  Tensor vector = Random(0, "norm", "start", {0}).normal(x.shape, x.dtype);
+  // An item is not enough where each has a kernel, mask or coil of its own.
+  std::vector<std::int64_t> items(static_cast<std::size_t>(x.items));
+  std::iota(items.begin(), items.end(), 0);
+  Tensor vector = Random(0, "norm", "start", items).normal(x.shape, x.dtype);
   Tensor largest;
   for (int iteration = 0; iteration < 30; ++iteration) {
     const Tensor length = products(vector, vector).sqrt();

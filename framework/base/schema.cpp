@@ -303,5 +303,19 @@ void check_keys(const Value& map, const std::vector<Field>& fields, Problems& pr
 
 Value value_of_real(double number) { return number; }
 
+void adopt_defaults(Field& field, const Value& standard) {
+  const auto adopt_each = [](std::vector<Field>& fields, const Value& map) {
+    for (Field& inner : fields)
+      if (const Value* const value = map.find(inner.key)) adopt_defaults(inner, *value);
+  };
+  if (field.required || field.optional) return;
+  field.standard = standard;
+  if (field.type == Field::Type::group) adopt_each(field.fields, standard);
+  if (field.type != Field::Type::choice) return;
+  for (Field& alternative : field.fields)
+    if (const Value* const chosen = standard.find(alternative.key))
+      adopt_each(alternative.fields, *chosen);
+}
+
 }  // namespace detail
 }  // namespace pellucid

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <numeric>
 #include <sstream>
 #include <utility>
 
@@ -92,6 +93,16 @@ std::string shape_text(at::IntArrayRef shape) {
   return text.str();
 }
 
+std::vector<std::int64_t> last_sizes(at::IntArrayRef shape, std::size_t count) {
+  return shape.slice(shape.size() - count).vec();
+}
+
+std::vector<std::int64_t> last_axes(std::size_t count) {
+  std::vector<std::int64_t> axes(count);
+  std::iota(axes.begin(), axes.end(), -static_cast<std::int64_t>(count));
+  return axes;
+}
+
 Spec spec_of(const Tensor& tensor, const std::string& axes) {
   if (tensor.dim() != static_cast<std::int64_t>(axes.size()) + 1)
     throw ShapeError("a tensor of items with the axes '" + axes + "' must have " +
@@ -109,6 +120,14 @@ void require_axes(const Spec& spec, const std::string& axes) {
   if (!spec.axes.ends_with(axes))
     throw ShapeError("the last axes must be '" + axes + "', got '" + spec.axes + "' (" +
                      spec.text() + ")");
+}
+
+void require_spatial(const Spec& spec, std::int64_t dimensions) {
+  const std::array<const char*, 2> names =
+      dimensions == 2 ? std::array{"hw", "yx"} : std::array{"zyx", "zhw"};
+  if (!spec.axes.ends_with(names[0]) && !spec.axes.ends_with(names[1]))
+    throw ShapeError(std::string("the last axes must be '") + names[0] + "' or '" + names[1] +
+                     "', got '" + spec.axes + "' (" + spec.text() + ")");
 }
 
 void require_real(const Spec& spec) {
@@ -131,6 +150,13 @@ void require_same(const Spec& a, const std::string& a_name, const Spec& b,
     disagree("shape", a_name, shape_text(a.shape), b_name, shape_text(b.shape));
   if (a.dtype != b.dtype)
     disagree("dtype", a_name, dtype_name(a.dtype), b_name, dtype_name(b.dtype));
+  require_same_unit(a, a_name, b, b_name);
+}
+
+void require_same_unit(const Spec& a, const std::string& a_name, const Spec& b,
+                       const std::string& b_name) {
+  if (!a.unit.empty() && !b.unit.empty() && a.unit != b.unit)
+    disagree("unit", a_name, "[" + a.unit + "]", b_name, "[" + b.unit + "]");
 }
 
 }  // namespace pellucid

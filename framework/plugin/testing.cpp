@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <map>
 #include <numeric>
 
 #include <ATen/Parallel.h>
@@ -98,6 +99,17 @@ Inputs::Edge tensor_edge(const std::string& port, const Tensor& tensor, const st
   return {port, spec_of(tensor, axes.empty() ? axes_of(tensor) : axes), tensor, nullptr};
 }
 
+Inputs::Edge table_edge(const std::string& port, const Table& table) {
+  std::map<std::int64_t, std::int64_t> rows;  // of each item
+  for (std::int64_t row = 0; row < table.rows(); ++row) ++rows[table.item(row)];
+  TableSpec spec{1, 1, table.columns()};
+  for (const auto& [item, count] : rows) {
+    spec.items = std::max(spec.items, item + 1);
+    spec.rows_per_item = std::max(spec.rows_per_item, count);
+  }
+  return {port, spec, table, nullptr};
+}
+
 template <class T>
 std::shared_ptr<const T> load_object(const std::string& use, const Settings& settings,
                                      const std::vector<std::pair<std::string, Tensor>>& tensors) {
@@ -134,19 +146,47 @@ std::vector<std::string> open_names(const ComponentDescriptor& component,
   return names;
 }
 
+void check_tensor(const std::string& port, const Spec& spec, const Tensor& tensor,
+                  const Block& block) {
+  std::vector<std::int64_t> shape{spec.items == 1 ? 1 : block.count};
+  shape.insert(shape.end(), spec.shape.begin(), spec.shape.end());
+  if (tensor.sizes() != at::IntArrayRef(shape) || tensor.scalar_type() != spec.dtype)
+    throw ShapeError("output '" + port + "' was inferred as " + dtype_name(spec.dtype) + " " +
+                     shape_text(shape) + ", but is " + dtype_name(tensor.scalar_type()) + " " +
+                     shape_text(tensor.sizes()));
+}
+
+void check_table(const std::string& port, const TableSpec& spec, const Table& table,
+                 const Block& block) {
+  const TableSpec found{table.rows(), 1, table.columns()};
+  if (table.columns() != spec.columns)
+    throw ShapeError("output '" + port + "' was inferred as " + spec.text() + ", but is " +
+                     found.text());
+  const bool one = spec.items == 1;  // whichever item it is
+  const std::int64_t most = (one ? 1 : block.count) * spec.rows_per_item;
+  if (table.rows() > most)
+    throw ShapeError("output '" + port + "' was inferred with at most " + std::to_string(most) +
+                     " rows, but has " + std::to_string(table.rows()));
+  for (std::int64_t row = 0; row < table.rows() && !one; ++row)
+    if (table.item(row) < block.first || table.item(row) >= block.first + block.count)
+      throw ShapeError("output '" + port + "' must have rows of the items " +
+                       std::to_string(block.first) + " to " +
+                       std::to_string(block.first + block.count - 1) + ", got one of item " +
+                       std::to_string(table.item(row)));
+}
+
 void check_promises(const Specs& promised, const Outputs& given, const Block& block) {
   for (const auto& [port, value] : promised.all()) {
     const auto found = given.all().find(port);
     const auto* spec = std::get_if<Spec>(&value);
-    if (!spec || found == given.all().end()) continue;
-    const auto* tensor = std::get_if<Tensor>(&found->second);
-    if (!tensor || !tensor->defined()) continue;
-    std::vector<std::int64_t> shape{spec->items == 1 ? 1 : block.count};
-    shape.insert(shape.end(), spec->shape.begin(), spec->shape.end());
-    if (tensor->sizes() != at::IntArrayRef(shape) || tensor->scalar_type() != spec->dtype)
-      throw ShapeError("output '" + port + "' was inferred as " + dtype_name(spec->dtype) + " " +
-                       shape_text(shape) + ", but is " + dtype_name(tensor->scalar_type()) + " " +
-                       shape_text(tensor->sizes()));
+    const auto* rows = std::get_if<TableSpec>(&value);
+    const auto* tensor = found == given.all().end() ? nullptr : std::get_if<Tensor>(&found->second);
+    const auto* table = found == given.all().end() ? nullptr : std::get_if<Table>(&found->second);
+    if ((spec && !(tensor && tensor->defined())) || (rows && !table))
+      throw ShapeError("output '" + port + "' was inferred as " +
+                       (spec ? spec->text() : rows->text()) + ", but was not set");
+    if (spec) check_tensor(port, *spec, *tensor, block);
+    if (rows) check_table(port, *rows, *table, block);
   }
 }
 
@@ -217,6 +257,7 @@ Outputs run_stage(const std::string& use, const Settings& settings,
     for (const Given& given : inputs) {
       Inputs::Edge edge{given.port, {}, {}, given.object};
       if (given.tensor.defined()) edge = tensor_edge(given.port, given.tensor, given.axes);
+      if (given.table) edge = table_edge(given.port, *given.table);
       running.add(edge);
       edge.value = std::monostate{};
       planned.add(std::move(edge));
@@ -230,7 +271,7 @@ Outputs run_stage(const std::string& use, const Settings& settings,
     std::vector<std::int64_t> items(static_cast<std::size_t>(block.count));
     std::iota(items.begin(), items.end(), first);
     const auto lent = context(1, items);
-    stage->prepare(running, *lent);
+    stage->prepare(planned, *lent);
     stage->process(running, out, *lent);
     check_promises(promised, out, block);
   });
@@ -281,6 +322,7 @@ double prox_gap(const Functional& g, const Tensor& x, double step) {
   };
   const Tensor u = g.prox(x, step);
   const double at_prox = objective(u);
+  if (!std::isfinite(at_prox)) return std::numeric_limits<double>::infinity();
   double best = at_prox;
   const double size = length_of(u) + length_of(x) + 1;
   for (const char* purpose : {"d0", "d1", "d2", "d3", "d4"}) {

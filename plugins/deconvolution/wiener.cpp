@@ -6,11 +6,13 @@
 //   S = c (|f|^2 + M^(-2/d))^(-p/2)      power of the signal, f in cycles per sample, d axes
 //   y, x: (..., h, w) or (..., z, y, x), real, same unit
 //
-//   c makes the sums of S |H|^2 + N and of |Y|^2 over the grid agree, for each item and channel.
+//   c makes the sums of S |H|^2 + N and of |Y|^2 over the grid agree, for each item and channel
+//   (and each z where two axes of a volume are convolved).
 //   Where the noise alone would exceed |Y|^2, c is such that S |H|^2 sums to a thousandth of |Y|^2.
 //   The mean of each item and channel is removed before and put back, divided by the kernel's sum.
 //   For a circular blur the grid is that of y. For a reflecting one y is extended by reflection, by
-//   at least the kernel's size on each side and to a size that transforms fast, and x is cut out.
+//   at least half the kernel's size on each side (rounded down) and to a size that transforms fast,
+//   and x is cut out.
 //
 // Inputs
 //   y   blurred and noisy images
@@ -34,9 +36,9 @@
 
 #include <algorithm>
 #include <limits>
-#include <numeric>
 
 #include <ATen/ATen.h>
+#include <c10/util/accumulate.h>
 
 #include <pellucid/numerics/border.h>
 #include <pellucid/numerics/fft.h>
@@ -63,16 +65,8 @@ struct PowerLaw {
 struct Flat {
   static constexpr const char* name = "flat";
   static constexpr const char* summary = "the same at all frequencies";
-  static const Schema<Flat>& schema() {
-    static const Schema<Flat> rows;
-    return rows;
-  }
   double power() const { return 0; }
 };
-
-std::int64_t product(const Sizes& sizes) {
-  return std::accumulate(sizes.begin(), sizes.end(), std::int64_t{1}, std::multiplies<>());
-}
 
 /// |f|^2 in squared cycles per sample, on the half spectrum of a grid.
 Tensor squared_frequency(const Sizes& grid, const at::TensorOptions& options) {
@@ -89,8 +83,7 @@ Tensor squared_frequency(const Sizes& grid, const at::TensorOptions& options) {
 /// Sum over the whole grid of a real, even function on the half spectrum; over the last `axes`.
 Tensor sum_over_grid(const Tensor& half, const Sizes& grid) {
   const std::int64_t twice = (grid.back() - 1) / 2;  // columns that stand for two
-  Sizes axes(grid.size());
-  std::iota(axes.begin(), axes.end(), -static_cast<std::int64_t>(grid.size()));
+  const Sizes axes = last_axes(grid.size());
   return half.sum(axes, false, at::kDouble) +
          half.narrow(-1, 1, twice).sum(axes, false, at::kDouble);
 }
@@ -133,7 +126,7 @@ class Wiener final : public Stage {
 
   void process(const Inputs& in, Outputs& out, Context& context) const override {
     const Tensor& images = in[y];
-    const Sizes grid = this->grid(in), inside = last(images.sizes(), grid.size());
+    const Sizes grid = this->grid(in), inside = last_sizes(images.sizes(), grid.size());
     const auto axes = static_cast<std::int64_t>(grid.size());
     Sizes before, after;
     for (std::size_t a = 0; a < grid.size(); ++a) {
@@ -150,9 +143,9 @@ class Wiener final : public Stage {
       const Tensor blur = transfer[transfer.size(0) == 1 ? 0 : item];
       Tensor part = images[item];
       if (part.dim() == axes) part = part.unsqueeze(0);
-      const Tensor mean = part.mean(last_axes(axes), /*keepdim=*/true);
+      const Tensor mean = part.mean(last_axes(grid.size()), /*keepdim=*/true);
       Tensor grown = extended(part - mean, before, after, in[A].boundary());
-      const Tensor power = grown.square().sum(last_axes(axes), false, at::kDouble);
+      const Tensor power = grown.square().sum(last_axes(grid.size()), false, at::kDouble);
       Tensor spectrum = fft.forward(grown);
       grown.reset();
       spectrum.mul_(blur.conj()).div_(denominator(blur, whiteness, power, grid));
@@ -167,33 +160,23 @@ class Wiener final : public Stage {
   std::int64_t working_bytes(const Inputs& in) const override {
     const Spec& spec = in.spec(y);
     Sizes grid = this->grid(in);
-    const std::int64_t channels = spec.item_numel() / product(last(spec.shape, grid.size()));
+    const std::int64_t channels =
+        spec.item_numel() / c10::multiply_integers(last_sizes(spec.shape, grid.size()));
     grid.back() += 2;
     const std::int64_t element = spec.dtype == at::kDouble ? 8 : 4;
-    // How many kernels there are shows only in what the blur keeps: at least 8 bytes a sample.
-    const std::int64_t kernels = std::clamp<std::int64_t>(
-        in[A].resident_bytes() / (8 * product(in[A].kernel_size())), 1, spec.items * channels);
+    const Spec kernel = in[A].kernel_spec();
+    const std::int64_t kernels = std::min(kernel.items, spec.items) * kernel.shape.front();
     // Extended image, spectrum and a temporary; transfer functions and what is made of one of them.
-    return (3 * channels + kernels + 4) * product(grid) * element;
+    return (3 * channels + kernels + 4) * c10::multiply_integers(grid) * element;
   }
 
  private:
-  static Sizes last(at::IntArrayRef shape, std::size_t axes) {
-    return shape.slice(shape.size() - axes).vec();
-  }
-
-  static Sizes last_axes(std::int64_t axes) {
-    Sizes all(static_cast<std::size_t>(axes));
-    std::iota(all.begin(), all.end(), -axes);
-    return all;
-  }
-
   Sizes grid(const Inputs& in) const {
     const Sizes kernel = in[A].kernel_size();
-    Sizes sizes = last(in.spec(y).shape, kernel.size());
+    Sizes sizes = last_sizes(in.spec(y).shape, kernel.size());
     if (in[A].boundary() == Boundary::circular) return sizes;
     for (std::size_t a = 0; a < sizes.size(); ++a)
-      sizes[a] = fast_size(sizes[a] + kernel[a], /*even=*/true);
+      sizes[a] = fast_size(sizes[a] + kernel[a], Parity::even);
     return sizes;
   }
 
@@ -201,21 +184,22 @@ class Wiener final : public Stage {
   Tensor whiteness_of(const Sizes& grid, const at::TensorOptions& options) const {
     const double power =
         std::visit([](const auto& kind) { return kind.power(); }, settings_.signal);
-    const double lowest = std::pow(double(product(grid)), -2.0 / double(grid.size()));
+    const double lowest =
+        std::pow(double(c10::multiply_integers(grid)), -2.0 / double(grid.size()));
     return squared_frequency(grid, options).add_(lowest).pow_(power / 2);
   }
 
-  /// |H|^2 + N / S for each channel; `power` is the sum of squares of the extended image.
+  /// |H|^2 + N / S for each image of an item, which `power` has the sum of squares of, extended.
   Tensor denominator(const Tensor& blur, const Tensor& whiteness, const Tensor& power,
                      const Sizes& grid) const {
-    const double samples = double(product(grid));
+    const double samples = double(c10::multiply_integers(grid));
     const double noise = samples * settings_.noise * settings_.noise;
     const Tensor response = blur.abs().square();
     const Tensor passed = sum_over_grid(response / whiteness, grid);
     const Tensor measured = power * samples;  // sum of |Y|^2, by Parseval
     const Tensor c = at::maximum(measured - samples * noise, 1e-3 * measured) / passed;
     Tensor ratio = (noise / c).nan_to_num_(0, std::numeric_limits<float>::max());
-    while (ratio.dim() < whiteness.dim() + 1) ratio = ratio.unsqueeze(-1);
+    for (std::size_t a = 0; a < grid.size(); ++a) ratio = ratio.unsqueeze(-1);
     const double rounding = whiteness.scalar_type() == at::kDouble
                                 ? std::numeric_limits<double>::epsilon()
                                 : std::numeric_limits<float>::epsilon();

@@ -18,7 +18,7 @@
 //
 // Accuracy  each pixel is the mean over 2 to 4 samples along each axis; a picture depends on the
 //           run's seed, the node (or `seed_as`) and its item alone.
-// Cost      memory: 120 bytes a pixel of one item.
+// Cost      memory: at most 192 bytes a pixel of one item.
 //
 // [1] A. B. Lee, D. Mumford, J. Huang, Int. J. Comput. Vis. 41:35-59, 2001,
 //     doi:10.1023/A:1011109015675.
@@ -35,10 +35,6 @@ namespace {
 struct DeadLeaves {
   static constexpr const char* name = "dead_leaves";
   static constexpr const char* summary = "things of all sizes that hide each other";
-  static const Schema<DeadLeaves>& schema() {
-    static const Schema<DeadLeaves> rows;
-    return rows;
-  }
   void paint(const Canvas& canvas, const Draw& draw) const { paint_dead_leaves(canvas, draw); }
 };
 
@@ -58,10 +54,6 @@ struct Star {
 struct Text {
   static constexpr const char* name = "text";
   static constexpr const char* summary = "lines of words, large at the top";
-  static const Schema<Text>& schema() {
-    static const Schema<Text> rows;
-    return rows;
-  }
   void paint(const Canvas& canvas, const Draw& draw) const { paint_text(canvas, draw); }
 };
 

@@ -18,8 +18,8 @@
 //   range         largest minus smallest possible value, unit of x, > 0          default 1
 //
 // Errors
-//   ShapeError   other axes or shape than the reference; not real; too small for a window of 11
-//                samples inside the border (while planning)
+//   ShapeError   other axes, shape or unit than the reference; not real; too small for a window
+//                of 11 samples inside the border (while planning)
 //
 // Accuracy  values are not clipped. SSIM is computed in the precision of the images.
 // Cost      five separable filters of 11 taps; memory: 12 times one item. Source: Z. Wang, A. C.
@@ -104,8 +104,8 @@ class Quality final : public Stage {
       throw ShapeError("'x' and 'reference' must agree in axes and shape, got " + judged.axes +
                        " " + shape_text(judged.shape) + " and " + wanted.axes + " " +
                        shape_text(wanted.shape));
-    if (!judged.axes.ends_with("hw") && !judged.axes.ends_with("yx"))
-      throw ShapeError("images must have the last axes 'hw' or 'yx', got '" + judged.axes + "'");
+    require_same_unit(judged, "x", wanted, "reference");
+    require_spatial(judged, 2);
     const std::int64_t least = 2 * settings_.border + kWindow;
     for (const std::int64_t n : {judged.shape.end()[-2], judged.shape.end()[-1]})
       if (n < least)

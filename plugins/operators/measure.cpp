@@ -9,8 +9,8 @@
 // Outputs
 //   y   spec of A x, unit of x
 // Settings (keys in a pipeline file)
-//   noise   none: y = A x; gaussian: sigma, standard deviation in the unit of y, >= 0, default 0
-//                                                                                  default none
+//   noise   none: y = A x
+//           gaussian: sigma, standard deviation in the unit of y, >= 0, default 0  default none
 // Errors
 //   ShapeError   A does not take x; y is not of a floating type (while planning)
 //
@@ -28,10 +28,6 @@ namespace {
 struct NoNoise {
   static constexpr const char* name = "none";
   static constexpr const char* summary = "y = A x";
-  static const Schema<NoNoise>& schema() {
-    static const Schema<NoNoise> rows;
-    return rows;
-  }
 };
 
 struct Gaussian {
@@ -77,7 +73,7 @@ class Measure final : public Stage {
   }
 
   void process(const Inputs& in, Outputs& out, Context& context) const override {
-    const Tensor clean = in.has(A) ? in[A].forward(in[x]) : in[x];
+    const Tensor clean = in.has(A) ? in[A].apply(in[x]) : in[x];
     const auto* noise = std::get_if<Gaussian>(&settings_.noise);
     if (!noise || noise->sigma == 0) {
       out[y] = clean;

@@ -52,7 +52,6 @@ std::int64_t source_position(std::int64_t i, std::int64_t n, Boundary boundary) 
     case Boundary::replicate:
       return std::clamp<std::int64_t>(i, 0, n - 1);
     case Boundary::zero:
-    case Boundary::valid:
       break;
   }
   return -1;
@@ -68,7 +67,7 @@ Tensor extended(const Tensor& x, at::IntArrayRef before, at::IntArrayRef after, 
     shape[dimension] += before[a] + after[a];
   }
   const Tensor whole = at::empty(shape, x.options());
-  const bool zero = boundary == Boundary::zero || boundary == Boundary::valid;
+  const bool zero = boundary == Boundary::zero;
   if (zero) whole.zero_();
   Tensor inside = whole;
   for (const Axis& axis : continued)
@@ -91,7 +90,7 @@ Tensor extended(const Tensor& x, at::IntArrayRef before, at::IntArrayRef after, 
 
 Tensor folded(Tensor&& x, at::IntArrayRef before, at::IntArrayRef after, Boundary boundary) {
   const auto axes = static_cast<std::int64_t>(before.size());
-  const bool zero = boundary == Boundary::zero || boundary == Boundary::valid;
+  const bool zero = boundary == Boundary::zero;
   Tensor inside = x;
   for (std::int64_t a = 0; a < axes; ++a) {
     const std::int64_t dimension = x.dim() - axes + a;

@@ -331,12 +331,6 @@ void require_fitting(const Tensor& x, const std::vector<std::int64_t>& sizes,
                      dtype_name(x.scalar_type()));
 }
 
-std::vector<std::int64_t> last_axes(std::size_t count) {
-  std::vector<std::int64_t> axes(count);
-  std::iota(axes.begin(), axes.end(), -static_cast<std::int64_t>(count));
-  return axes;
-}
-
 std::vector<std::int64_t> with_last(at::IntArrayRef shape, std::int64_t last) {
   std::vector<std::int64_t> changed = shape.vec();
   changed.back() = last;
@@ -450,7 +444,7 @@ Tensor ComplexFft::inverse(const Tensor& spectrum) const {
   return x;
 }
 
-std::int64_t fast_size(std::int64_t n, bool even) {
+std::int64_t fast_size(std::int64_t n, Parity parity) {
   const auto is_fast = [](std::int64_t size) {
     for (const std::int64_t once : {11, 13})
       if (size % once == 0) {
@@ -461,6 +455,7 @@ std::int64_t fast_size(std::int64_t n, bool even) {
       while (size % prime == 0) size /= prime;
     return size == 1;
   };
+  const bool even = parity == Parity::even;
   std::int64_t size = std::max<std::int64_t>(n, even ? 2 : 1);
   while (!is_fast(size) || (even && size % 2 != 0)) ++size;
   return size;

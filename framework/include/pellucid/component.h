@@ -21,7 +21,10 @@ class PELLUCID_EXPORT Component {
   Component& operator=(const Component&) = delete;
   virtual ~Component();
 
-  /// Loads weights, plans transforms. For an object, `in` holds the tensors of its inputs.
+  /// Loads weights, plans transforms. For an object, `in` holds the specs and tensors of its
+  /// inputs: of one block where they have N items. For all others it holds the specs of all items,
+  /// no tensors, and the objects: prepared, or, where an object is made anew for each block, only
+  /// bound. In a test an input may be missing; ask with `in.find` where it can be done without.
   virtual void prepare(const Inputs& in, Context& context);
 };
 
@@ -43,8 +46,10 @@ class PELLUCID_EXPORT Stage : public Worker {
  public:
   virtual void process(const Inputs& in, Outputs& out, Context& context) const = 0;
 
-  /// How far, in samples along each axis of an item, an output sample looks beyond its own place;
-  /// empty (the default): the whole item is needed, so `tile:` cannot cut it.
+  /// How far, in samples of the inputs along each axis of an item, an output sample looks beyond
+  /// its own place; empty (the default): the whole item is needed, so `tile:` cannot cut it. Only
+  /// nodes whose inputs and outputs all have the same size along the axes that are cut are ever
+  /// tiled, so a stage that changes sizes leaves this as it is.
   ///
   /// In a tiled run `process` gets a region grown by the halo (clipped at the item's borders) and
   /// returns outputs for all of it; the framework cuts the halo off.
@@ -74,8 +79,8 @@ class PELLUCID_EXPORT Reducer : public Worker {
 };
 
 /// Runs once over whole inputs with random access (`in.items`, `in.at`), its own checkpoint folder
-/// (`context.scratch()`), progress and cancellation: training, exhaustive analyses. Its outputs have
-/// the items that `infer` said.
+/// (`context.scratch()`), progress and cancellation: training, exhaustive analyses. Its outputs
+/// have the items that `infer` said.
 class PELLUCID_EXPORT Procedure : public Worker {
  public:
   ~Procedure() override;
@@ -111,8 +116,8 @@ class PELLUCID_EXPORT Sink : public Component {
   /// Checks settings against the inputs' specs while planning; may return how many bytes it will
   /// write at most, so that a plan that does not fit on the disk is refused.
   virtual std::int64_t check(const Inputs& in) const;
-  /// What stands in the part files for a block, one tensor for each tensor input in the order of the
-  /// file, bit for bit as `write` got it; empty (the default) where the format cannot tell.
+  /// What stands in the part files for a block, one tensor for each tensor input in the order of
+  /// the file, bit for bit as `write` got it; empty (the default) where the format cannot tell.
   virtual std::vector<Tensor> stored(const Block& block) const;
   /// False for a format that cannot be cut back after a crash (multi-page TIFF): it is then written
   /// at the end, from buffers kept for it.

@@ -21,10 +21,10 @@ struct DatasetAddress {
 
 /// An array of a file, opened read-only; any number of threads may read at once.
 ///
-/// HDF5: any layout, filters included (contiguous ones are read past HDF5's global lock). Attributes
-/// `axes`, `unit`, `spacing` and `spacing_unit` fill the spec where they are there. NPY: versions 1
-/// to 3, C order. Either byte order; unsigned integers of 16 bits are read as int32, of 32 and 64
-/// bits as int64, because libtorch computes little with its own unsigned types.
+/// HDF5: any layout, filters included (contiguous ones are read past HDF5's global lock).
+/// Attributes `axes`, `unit`, `spacing` and `spacing_unit` fill the spec where they are there. NPY:
+/// versions 1 to 3, C order. Either byte order; unsigned integers of 16 bits are read as int32, of
+/// 32 and 64 bits as int64, because libtorch computes little with its own unsigned types.
 class PELLUCID_EXPORT DatasetReader {
  public:
   /// Reads the header. Throws Error: no such file or dataset (with the nearest names), not numbers,
@@ -59,8 +59,8 @@ struct DatasetSpec {
 };
 
 /// A file of arrays whose sizes are all known, written as the run's own buffers are: created whole
-/// under `NAME.part`, then filled in any order past HDF5's lock, readable whatever kills the process,
-/// renamed at the end.
+/// under `NAME.part`, then filled in any order past HDF5's lock, readable whatever kills the
+/// process, renamed at the end.
 class PELLUCID_EXPORT DatasetWriter {
  public:
   /// HDF5 unless the name ends in ".npy" (then one array). `resume`: goes on in an existing part of

@@ -2,12 +2,16 @@
 #pragma once
 
 #include <functional>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include <pellucid/component.h>
 
 namespace pellucid {
 
-/// A map y = A(x) between items. All leading axes of a tensor are batch.
+/// A map y = A(x) between items. The first axis of a tensor counts items; what other axes mean is
+/// said by the spec that `range` was given.
 ///
 /// Authors write `range`, `forward` and a vector-Jacobian product (or, for linear operators, an
 /// adjoint); callers use `apply`, which is differentiable through what the author wrote.
@@ -40,13 +44,18 @@ class PELLUCID_EXPORT LinearOperator : public Operator {
   /// A* y, recorded by autograd (its own gradient is A).
   Tensor apply_adjoint(const Tensor& y) const;
 
-  /// The largest singular value on items of this spec. By default 30 power iterations on A*A from a
-  /// fixed start: a lower bound, close for well separated spectra.
+  /// The largest singular value on items of this spec, the largest over its items where they have
+  /// kernels, masks or coils of their own. By default 30 power iterations on A*A from a fixed
+  /// start: a lower bound. For n numbers an item its square falls short by a share of
+  /// 0.871 ln(n) / 29 at most on average over starts (J. Kuczynski, H. Wozniakowski, SIAM J. Matrix
+  /// Anal. Appl. 13:1094-1122, 1992, doi:10.1137/0613066), and by much less where the largest
+  /// singular value stands apart. Callers that need an upper bound, as for a step size, take 1.3
+  /// times it.
   virtual double norm(const Spec& x) const;
 
   /// Solves (A*A + weight I) x = b per item, weight > 0. By default conjugate gradients until the
-  /// residual is below `tolerance` times |b|, at most `iterations` steps; operators that diagonalise
-  /// A*A override it.
+  /// residual is below `tolerance` times |b|, at most `iterations` steps; operators that
+  /// diagonalise A*A override it.
   virtual Tensor solve_normal(const Tensor& b, double weight, double tolerance = 1e-6,
                               std::int64_t iterations = 500) const;
 };
@@ -57,11 +66,12 @@ enum class Boundary {
   reflect,    ///< c b | a b c d | c b: without repeating the edge
   replicate,  ///< a a | a b c d | d d
   zero,       ///< 0 0 | a b c d | 0 0
-  valid,      ///< only where the kernel fits: the result is smaller
 };
 
 /// "reflect".
 PELLUCID_EXPORT const char* name_of(Boundary boundary);
+/// All boundaries by name, so that settings can have one.
+PELLUCID_EXPORT std::vector<std::pair<std::string, Boundary>> enumerators(Boundary);
 
 /// True convolution of each channel with a kernel whose centre is at (size / 2) along each axis.
 class PELLUCID_EXPORT ConvolutionOperator : public LinearOperator {
@@ -69,8 +79,11 @@ class PELLUCID_EXPORT ConvolutionOperator : public LinearOperator {
   ~ConvolutionOperator() override;
 
   virtual Boundary boundary() const = 0;
-  /// Sizes of the kernel along the convolved axes, known while planning: (kh, kw) or (kz, kh, kw).
-  virtual std::vector<std::int64_t> kernel_size() const = 0;
+  /// What is known of the kernel while planning: as many items as x, or 1; shape (channels or 1,
+  /// kernel size...), axes "chw" or "czyx".
+  virtual Spec kernel_spec() const = 0;
+  /// Sizes of the kernel along the convolved axes: (kh, kw) or (kz, ky, kx).
+  std::vector<std::int64_t> kernel_size() const;
   /// (items or 1, channels or 1, kernel size...); once prepared.
   virtual const Tensor& kernel() const = 0;
 

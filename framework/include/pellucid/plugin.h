@@ -129,8 +129,8 @@ Kind kind_of() {
 }  // namespace pellucid
 
 /// Makes this file a component of its plugin. Use once, at the end of the file. Name, symbol and
-/// manual come from `pellucid_add_plugin`, which defines them for each source (`mbt2018-mean.cpp` is
-/// the component `mbt2018-mean`, its symbol ends in `mbt2018_mean`).
+/// manual come from `pellucid_add_plugin`, which defines them for each source (`mbt2018-mean.cpp`
+/// is the component `mbt2018-mean`, its symbol ends in `mbt2018_mean`).
 #define PELLUCID_COMPONENT(Class, summary_)                                         \
   extern "C" const char PELLUCID_COMPONENT_MANUAL[];                                \
   extern "C" const ::pellucid::ComponentDescriptor PELLUCID_COMPONENT_SYMBOL;       \

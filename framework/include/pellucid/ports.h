@@ -190,6 +190,20 @@ class PELLUCID_EXPORT Inputs {
   const ItemReader* reader_ = nullptr;
 };
 
+/// Where a Procedure puts an object: `out[net] = made`, of the port's type or derived from it.
+template <class T>
+class ObjectSlot {
+ public:
+  explicit ObjectSlot(std::shared_ptr<const Component>& slot) : slot_(slot) {}
+  ObjectSlot& operator=(std::shared_ptr<const T> object) {
+    slot_ = std::move(object);
+    return *this;
+  }
+
+ private:
+  std::shared_ptr<const Component>& slot_;
+};
+
 /// What a component says it will give: `out[x] = spec`. An object that a Procedure makes is
 /// announced by a prototype that can answer what `infer` of other nodes asks.
 class PELLUCID_EXPORT Specs {
@@ -206,8 +220,8 @@ class PELLUCID_EXPORT Specs {
   Spec& operator[](const Out<Tensor>& port) { return slot<Spec>(port.name); }
   TableSpec& operator[](const Out<Table>& port) { return slot<TableSpec>(port.name); }
   template <class T>
-  std::shared_ptr<const Component>& operator[](const Out<T>& port) {
-    return slot<std::shared_ptr<const Component>>(port.name);
+  ObjectSlot<T> operator[](const Out<T>& port) {
+    return ObjectSlot<T>(slot<std::shared_ptr<const Component>>(port.name));
   }
   const std::map<std::string, Value>& all() const { return values_; }
 
@@ -236,8 +250,8 @@ class PELLUCID_EXPORT Outputs {
   Tensor& operator[](const Out<Tensor>& port) { return slot<Tensor>(port.name); }
   Table& operator[](const Out<Table>& port) { return slot<Table>(port.name); }
   template <class T>
-  std::shared_ptr<const Component>& operator[](const Out<T>& port) {
-    return slot<std::shared_ptr<const Component>>(port.name);
+  ObjectSlot<T> operator[](const Out<T>& port) {
+    return ObjectSlot<T>(slot<std::shared_ptr<const Component>>(port.name));
   }
   const Tensor& operator[](const Out<Tensor>& port) const;
   const Table& operator[](const Out<Table>& port) const;

@@ -19,8 +19,11 @@ PELLUCID_EXPORT std::array<std::uint32_t, 4> philox(std::array<std::uint32_t, 4>
 /// purpose, item, step, position in the whole item) alone.
 ///
 /// A pair of neighbouring positions shares one Philox call (counter: pair number in 64 bits, item,
-/// step; key: a hash of seed, node and purpose). Uniforms have 53 bits; normals come by Box-Muller in
-/// double precision and are rounded to the dtype asked for.
+/// step; key: a hash of seed, node and purpose). Uniforms have 53 bits; normals come by Box-Muller
+/// in double precision and are rounded to the dtype asked for.
+///
+/// All three kinds of draws are made from the same words: a normal and a uniform of one purpose and
+/// step depend on each other. Whoever needs both independent takes two purposes or two steps.
 class PELLUCID_EXPORT Random {
  public:
   /// `items`: the item that each row of a tensor speaks of.

@@ -2,7 +2,7 @@
 //
 //   static const Schema<Settings>& schema() {
 //     static const Schema<Settings> rows{
-//         {"sigma", &Settings::sigma, "px", "standard deviation; 0 is the identity", at_least(0.0)},
+//         {"sigma", &Settings::sigma, "px", "standard deviation, 0: none", at_least(0.0)},
 //         {"penalty", &Settings::penalty, "", "what is kept small"},
 //     };
 //     return rows;
@@ -122,6 +122,8 @@ PELLUCID_EXPORT std::pair<int, Value> read_choice(const Value& value, const Fiel
 /// Complains of every key of a map that no field has, and of required ones that are missing.
 PELLUCID_EXPORT void check_keys(const Value& map, const std::vector<Field>& fields, Problems&);
 PELLUCID_EXPORT Value value_of_real(double number);
+/// The defaults of a group are those of the struct that holds it, `standard` as it prints.
+PELLUCID_EXPORT void adopt_defaults(Field& field, const Value& standard);
 
 }  // namespace detail
 
@@ -141,7 +143,7 @@ class Schema {
       (constraints.apply(field_), ...);
       const Settings standard{};
       if (!field_.required && !field_.optional)
-        field_.standard = Codec<Member>::print(standard.*member);
+        detail::adopt_defaults(field_, Codec<Member>::print(standard.*member));
       read_ = [member, field = field_](Settings& settings, const Value& value, Problems& problems) {
         settings.*member = Codec<Member>::read(value, field, settings.*member, problems);
       };
@@ -163,10 +165,9 @@ class Schema {
 
   const std::vector<Field>& fields() const { return fields_; }
 
-  /// Reads a map (or null). Everything that does not fit becomes a problem; the settings returned
-  /// are of use only if none was added.
-  Settings parse(const Value& values, Problems& problems) const {
-    Settings settings{};
+  /// Reads a map (or null); what it does not say stays as in `settings`. Everything that does not
+  /// fit becomes a problem; the settings returned are of use only if none was added.
+  Settings parse(const Value& values, Problems& problems, Settings settings = {}) const {
     detail::check_keys(values, fields_, problems);
     for (const Row& row : rows_)
       if (const Value* value = values.find(row.field_.key)) row.read_(settings, *value, problems);
@@ -302,7 +303,8 @@ struct Codec<std::vector<T>> {
   }
 };
 
-/// A nested struct with its own schema().
+/// A nested struct with its own schema(). Its defaults are those it has in the struct around it:
+/// with `Grid grid{.height = 3}` a pipeline's `grid: {}` means height 3.
 template <class T>
 requires requires { T::schema().fields(); }
 struct Codec<T> {
@@ -310,13 +312,28 @@ struct Codec<T> {
     field.type = Field::Type::group;
     field.fields = T::schema().fields();
   }
-  static T read(const Value& v, const Field&, const T&, Problems& p) {
-    return T::schema().parse(v, p);
+  static T read(const Value& v, const Field&, const T& fallback, Problems& p) {
+    return T::schema().parse(v, p, fallback);
   }
   static Value print(const T& v) { return T::schema().print(v); }
 };
 
-/// A choice: each alternative is a struct with `name` and its own schema().
+namespace detail {
+
+template <class A>
+const Schema<A>& schema_of() {
+  if constexpr (requires { A::schema().fields(); }) {
+    return A::schema();
+  } else {
+    static const Schema<A> none;
+    return none;
+  }
+}
+
+}  // namespace detail
+
+/// A choice: each alternative is a struct with `name` and, unless it has no settings, its own
+/// schema(). The defaults of the alternative that is the default are those that it has there.
 template <class... T>
 struct Codec<std::variant<T...>> {
   using Choice = std::variant<T...>;
@@ -328,25 +345,30 @@ struct Codec<std::variant<T...>> {
     const auto [index, settings] = detail::read_choice(v, f, p);
     Choice chosen = fallback;
     int i = 0;
-    ((i++ == index ? void(chosen = T::schema().parse(settings, p)) : void()), ...);
+    ((i++ == index ? void(chosen = read_alternative<T>(settings, fallback, p)) : void()), ...);
     return chosen;
   }
   static Value print(const Choice& choice) {
     return std::visit(
         []<class A>(const A& alternative) {
-          return Value::map({{A::name, A::schema().print(alternative)}});
+          return Value::map({{A::name, detail::schema_of<A>().print(alternative)}});
         },
         choice);
   }
 
  private:
   template <class A>
+  static A read_alternative(const Value& settings, const Choice& fallback, Problems& p) {
+    const A* const standard = std::get_if<A>(&fallback);
+    return detail::schema_of<A>().parse(settings, p, standard ? *standard : A{});
+  }
+  template <class A>
   static void add(Field& field) {
     Field alternative;
     alternative.key = A::name;
     alternative.type = Field::Type::group;
     if constexpr (requires { A::summary; }) alternative.summary = A::summary;
-    alternative.fields = A::schema().fields();
+    alternative.fields = detail::schema_of<A>().fields();
     field.fields.push_back(std::move(alternative));
   }
 };

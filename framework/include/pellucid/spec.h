@@ -48,18 +48,28 @@ PELLUCID_EXPORT std::string dtype_name(at::ScalarType dtype);
 PELLUCID_EXPORT std::optional<at::ScalarType> dtype_of_name(const std::string& name);
 /// "3x256x256".
 PELLUCID_EXPORT std::string shape_text(at::IntArrayRef shape);
+/// The last `count` entries of a shape.
+PELLUCID_EXPORT std::vector<std::int64_t> last_sizes(at::IntArrayRef shape, std::size_t count);
+/// -count .. -1: the last axes of a tensor, as libtorch's functions take them.
+PELLUCID_EXPORT std::vector<std::int64_t> last_axes(std::size_t count);
 /// Spec of a tensor (items, shape...) with the given axes.
 PELLUCID_EXPORT Spec spec_of(const Tensor& tensor, const std::string& axes);
 
 /// The last axes must be `axes`. Throws ShapeError: what is needed and what came.
 PELLUCID_EXPORT void require_axes(const Spec& spec, const std::string& axes);
+/// The last axes are those of an image ("hw" or "yx"; `dimensions` 2) or of a volume ("zyx" or
+/// "zhw"; 3). Throws ShapeError: what is needed and what came.
+PELLUCID_EXPORT void require_spatial(const Spec& spec, std::int64_t dimensions);
 /// float32 or float64.
 PELLUCID_EXPORT void require_real(const Spec& spec);
 /// float32, float64, complex64 or complex128.
 PELLUCID_EXPORT void require_floating(const Spec& spec);
-/// `a` and `b` agree in axes, shape and dtype; the names stand in the message.
+/// `a` and `b` agree in axes, shape, dtype and unit; the names stand in the message.
 PELLUCID_EXPORT void require_same(const Spec& a, const std::string& a_name, const Spec& b,
                                   const std::string& b_name);
+/// The values of `a` and `b` have one unit, or the unit of one of them is unknown.
+PELLUCID_EXPORT void require_same_unit(const Spec& a, const std::string& a_name, const Spec& b,
+                                       const std::string& b_name);
 
 /// A column of a table.
 struct Column {

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -31,16 +32,18 @@ PELLUCID_EXPORT std::shared_ptr<const LinearOperator> load_linear_operator(
     const std::string& use, const Settings& settings = {},
     const std::vector<std::pair<std::string, Tensor>>& tensors = {});
 
-/// One input for `run_stage`: a tensor with its axes, a table, or an object.
+/// One input for `run_stage`: a tensor with its axes, an object, or a table.
 struct Given {
   std::string port;
   Tensor tensor = {};
   std::string axes = {};
   std::shared_ptr<const Component> object = {};
+  std::optional<Table> table = {};
 };
 
-/// Infers, checks the inferred specs against what is returned, and runs a stage on whole tensors as
-/// one block of items `first` ...
+/// Infers, runs a stage on whole tensors as one block of items `first` ..., and checks what it gave
+/// against what it inferred. Throws ShapeError for an output that is missing, a tensor of another
+/// shape or dtype, a table with other columns, more rows or other items.
 PELLUCID_EXPORT Outputs run_stage(const std::string& use, const Settings& settings,
                                   const std::vector<Given>& inputs, std::int64_t first = 0,
                                   std::int64_t count = -1);
@@ -49,9 +52,9 @@ PELLUCID_EXPORT Outputs run_stage(const std::string& use, const Settings& settin
 PELLUCID_EXPORT std::unique_ptr<Context> context(std::uint64_t seed = 1,
                                                  std::vector<std::int64_t> items = {0});
 
-/// |<A x, y> - <x, A* y>| / (|A x| |y|) for Gaussian x, y of the dtype (default double); about 1e-16
-/// when `adjoint` is right. Dividing by the norms, not by the products, keeps it meaningful when
-/// the two products happen to be near zero. `shape` is (items, shape of x...).
+/// |<A x, y> - <x, A* y>| / (|A x| |y|) for Gaussian x, y of the dtype (default double); about
+/// 1e-16 when `adjoint` is right. Dividing by the norms, not by the products, keeps it meaningful
+/// when the two products happen to be near zero. `shape` is (items, shape of x...).
 PELLUCID_EXPORT double adjoint_gap(const LinearOperator& a, at::IntArrayRef shape,
                                    at::ScalarType dtype = at::kDouble);
 
@@ -64,8 +67,9 @@ PELLUCID_EXPORT double gradient_gap(const std::function<Tensor(const Tensor&)>& 
                                     const std::function<Tensor(const Tensor&)>& gradient,
                                     const Tensor& x);
 
-/// Difference between u = prox(x) and the best of nearby points, judged by
-/// g(u) + |u - x|^2 / (2 step): 0 where none is better by more than rounding.
+/// How far u = prox(x) is from the best of nearby points v: (f(u) - min f(v)) / |f(u)| with
+/// f(u) = g(u) + |u - x|^2 / (2 step), 0 where none is better by more than rounding. Infinite where
+/// f(u) is not finite, as for a point outside of the set that g is the indicator of.
 PELLUCID_EXPORT double prox_gap(const Functional& g, const Tensor& x, double step);
 
 /// An image of zeros with a one in the middle, (1, 1, n, n), double.

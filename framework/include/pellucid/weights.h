@@ -24,8 +24,8 @@ struct Weights {
 
 /// Reads `.h5`/`.hdf5` (one dataset a key, groups joined by dots or as stored), `.safetensors`, and
 /// `.pth`/`.pt`/`.tar`/`.pth.tar` (zip format of PyTorch >= 1.6: a state dict, or a dict that holds
-/// one under "state_dict" or "model"; only tensors, numbers, texts and containers are unpickled, any
-/// other global is refused by name). Throws Error for a truncated or foreign file, a non-finite
+/// one under "state_dict" or "model"; only tensors, numbers, texts and containers are unpickled,
+/// any other global is refused by name). Throws Error for a truncated or foreign file, a non-finite
 /// tensor, a duplicate key.
 PELLUCID_EXPORT Weights read_weights(const std::filesystem::path& file);
 

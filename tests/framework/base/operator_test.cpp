@@ -54,7 +54,14 @@ class Blur final : public ConvolutionOperator {
   Tensor forward(const Tensor& x) const override { return x; }
   Tensor adjoint(const Tensor& y) const override { return y; }
   Boundary boundary() const override { return Boundary::reflect; }
-  std::vector<std::int64_t> kernel_size() const override { return kernel_.sizes().slice(2).vec(); }
+  Spec kernel_spec() const override {
+    Spec spec;
+    spec.items = kernel_.size(0);
+    spec.dtype = kernel_.scalar_type();
+    spec.axes = "chw";
+    spec.shape = kernel_.sizes().slice(1).vec();
+    return spec;
+  }
   const Tensor& kernel() const override { return kernel_; }
 
  private:
@@ -164,6 +171,26 @@ TEST(Norm, of_a_random_matrix_agrees_with_its_decomposition) {
   EXPECT_GT(norm, expected * 0.999);
 }
 
+TEST(Norm, of_an_operator_with_a_mask_an_item_is_that_of_the_strongest) {
+  class Masks final : public LinearOperator {
+   public:
+    Spec range(const Spec& x) const override { return x; }
+    Tensor forward(const Tensor& x) const override {
+      if (x.size(0) != 3) throw ShapeError("there are 3 masks");
+      return x * at::tensor({1.0, 5.0, 2.0}, at::kDouble).view({3, 1});
+    }
+    Tensor adjoint(const Tensor& y) const override { return forward(y); }
+  };
+  Spec x = vectors(4);
+  x.items = 3;
+  EXPECT_NEAR(Masks().norm(x), 5, 1e-9);
+}
+
+TEST(KernelSize, is_what_the_spec_of_the_kernel_says_without_its_channels) {
+  const Blur blur(at::ones({1, 3, 5, 7}));
+  EXPECT_EQ(blur.kernel_size(), (std::vector<std::int64_t>{5, 7}));
+}
+
 TEST(SolveNormal, solves_the_regularised_normal_equations) {
   const Tensor m = random_matrix(6, 4);
   const Tensor b = random_items(3, 4);
@@ -240,6 +267,12 @@ TEST(Boundary, that_a_caller_cannot_use_is_named_beside_those_it_can) {
               require_boundary(blur, {Boundary::circular, Boundary::zero});
             }),
             "the boundary of the blur must be circular or zero, got reflect");
+}
+
+TEST(Boundary, is_known_by_its_name) {
+  const auto all = enumerators(Boundary::zero);
+  EXPECT_EQ(all.size(), 4u);
+  for (const auto& [name, boundary] : all) EXPECT_EQ(name, name_of(boundary));
 }
 
 TEST(Functional, without_a_prox_says_so) {

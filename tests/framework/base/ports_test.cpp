@@ -23,6 +23,32 @@ class Identity final : public LinearOperator {
   Tensor adjoint(const Tensor& y) const override { return y; }
 };
 
+class Median final : public Denoiser {
+ public:
+  Tensor denoise(const Tensor& x, double) const override { return x; }
+};
+
+constexpr Out<Denoiser> kNet{"net", "a trained network"};
+
+template <class Given, class Port, class Object>
+constexpr bool takes = std::is_assignable_v<decltype(std::declval<Given&>()[std::declval<Port>()]),
+                                            std::shared_ptr<const Object>>;
+
+static_assert(takes<Specs, Out<Denoiser>, Median> && takes<Outputs, Out<Denoiser>, Median>);
+static_assert(!takes<Specs, Out<LatentPrior>, Median> && !takes<Outputs, Out<LatentPrior>, Median>);
+static_assert(!takes<Outputs, Out<Denoiser>, Component>);
+
+TEST(Outputs, take_the_objects_of_a_procedure_at_the_port_of_their_kind) {
+  const auto made = std::make_shared<const Median>();
+  Specs announced;
+  announced[kNet] = made;
+  Outputs out;
+  out[kNet] = made;
+  using Object = std::shared_ptr<const Component>;
+  EXPECT_EQ(std::get<Object>(announced.all().at("net")), made);
+  EXPECT_EQ(std::get<Object>(out.all().at("net")), made);
+}
+
 TEST(PortType, has_the_name_of_the_language) {
   EXPECT_STREQ(name_of(PortType::operator_convolution), "operator.convolution");
   EXPECT_STREQ(name_of(PortType::tensor), "tensor");

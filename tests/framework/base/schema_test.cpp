@@ -39,12 +39,9 @@ struct Gaussian {
   }
 };
 
+/// Without settings, so without a schema.
 struct Identity {
   static constexpr const char* name = "identity";
-  static const Schema<Identity>& schema() {
-    static const Schema<Identity> rows;
-    return rows;
-  }
 };
 
 struct Everything {
@@ -83,6 +80,19 @@ struct Everything {
   }
 };
 
+/// Where a group and a choice stand with other defaults than their own.
+struct Scanner {
+  Grid grid{.height = 3};
+  std::variant<Identity, Gaussian> kernel = Gaussian{.std = 4, .radius = {}};
+  static const Schema<Scanner>& schema() {
+    static const Schema<Scanner> rows{
+        {"grid", &Scanner::grid, "", "a grid"},
+        {"kernel", &Scanner::kernel, "", "a kernel"},
+    };
+    return rows;
+  }
+};
+
 SourceLocation at(std::int32_t line) {
   static const auto file = std::make_shared<const std::string>("test.yaml");
   return {file, line, 1, nullptr};
@@ -113,6 +123,27 @@ TEST(Schema, of_nothing_gives_the_defaults) {
   EXPECT_EQ(settings.weight, 0.5);
   EXPECT_THAT(settings.steps, ElementsAre(1, 2));
   EXPECT_EQ(settings.limit, std::nullopt);
+}
+
+TEST(Schema, of_a_group_and_a_choice_starts_from_what_holds_them) {
+  Problems problems;
+  const auto read = [&](const Value& values) { return Scanner::schema().parse(values, problems); };
+  const Scanner partly =
+      read(Value::map({{"grid", Value::map({{"pitch", 2.0}})},
+                       {"kernel", Value::map({{"gaussian", Value::map({{"radius", 7}})}})}}));
+  EXPECT_EQ(partly.grid.height, 3);
+  EXPECT_EQ(partly.grid.pitch, 2);
+  EXPECT_EQ(std::get<Gaussian>(partly.kernel).std, 4);
+  EXPECT_EQ(std::get<Gaussian>(partly.kernel).radius, 7);
+  EXPECT_EQ(std::get<Gaussian>(read(Value::map({{"kernel", "gaussian"}})).kernel).std, 4);
+  EXPECT_THAT(problems, IsEmpty());
+}
+
+TEST(Schema, describes_the_defaults_that_a_group_and_a_choice_have_where_they_stand) {
+  const std::vector<Field>& fields = Scanner::schema().fields();
+  EXPECT_EQ(fields[0].fields[0].standard.text(), "3");
+  EXPECT_EQ(fields[1].fields[1].fields[0].standard.flow(), Value(4.0).flow());
+  EXPECT_EQ(Gaussian::schema().fields()[0].standard.flow(), Value(1.0).flow());
 }
 
 TEST(Schema, reads_numbers_with_arithmetic_and_units) {

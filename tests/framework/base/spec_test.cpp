@@ -99,5 +99,30 @@ TEST(Requirements, name_both_sides_where_two_must_agree) {
             "'x' and 'reference' must have the same shape, got 3x256x192 and 1x256x192");
 }
 
+TEST(Requirements, name_both_units_where_they_are_known_and_differ) {
+  Spec photons = images(), unknown = images();
+  photons.unit = "photon";
+  unknown.unit = "";
+  EXPECT_NO_THROW(require_same(images(), "x", unknown, "reference"));
+  EXPECT_NO_THROW(require_same(unknown, "x", photons, "reference"));
+  EXPECT_EQ(message_of<ShapeError>([&] { require_same(images(), "x", photons, "reference"); }),
+            "'x' and 'reference' must have the same unit, got [1] and [photon]");
+}
+
+TEST(Requirements, know_the_axes_of_images_and_volumes) {
+  EXPECT_NO_THROW(require_spatial(images(), 2));
+  EXPECT_EQ(message_of<ShapeError>([] { require_spatial(images(), 3); }),
+            "the last axes must be 'zyx' or 'zhw', got 'chw' (47 x float32 chw 3x256x192 [1])");
+  Spec volume = images();
+  volume.axes = "zyx";
+  EXPECT_NO_THROW(require_spatial(volume, 2));
+  EXPECT_NO_THROW(require_spatial(volume, 3));
+}
+
+TEST(LastAxes, are_counted_from_the_end) {
+  EXPECT_EQ(last_sizes(images().shape, 2), (std::vector<std::int64_t>{256, 192}));
+  EXPECT_EQ(last_axes(2), (std::vector<std::int64_t>{-2, -1}));
+}
+
 }  // namespace
 }  // namespace pellucid

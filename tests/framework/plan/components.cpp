@@ -84,7 +84,12 @@ class Blur final : public ConvolutionOperator {
   Tensor forward(const Tensor& x) const override { return x; }
   Tensor adjoint(const Tensor& y) const override { return y; }
   Boundary boundary() const override { return settings_.boundary; }
-  std::vector<std::int64_t> kernel_size() const override { return {7, 7}; }
+  Spec kernel_spec() const override {
+    Spec kernel;
+    kernel.axes = "chw";
+    kernel.shape = {1, 7, 7};
+    return kernel;
+  }
   const Tensor& kernel() const override { return kernel_; }
   std::int64_t resident_bytes() const override { return settings_.bytes; }
 
@@ -94,18 +99,6 @@ class Blur final : public ConvolutionOperator {
   bool bound_ = false;
   bool has_kernel_ = false;
 };
-
-}  // namespace
-}  // namespace pellucid::testing
-
-namespace pellucid {
-inline std::vector<std::pair<std::string, Boundary>> enumerators(Boundary) {
-  return {{"circular", Boundary::circular}, {"reflect", Boundary::reflect}};
-}
-}  // namespace pellucid
-
-namespace pellucid::testing {
-namespace {
 
 const Schema<Blur::Settings>& Blur::schema() {
   static const Schema<Settings> rows{

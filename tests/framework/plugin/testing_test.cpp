@@ -89,6 +89,39 @@ TEST(ProxGap, is_nothing_for_the_prox_and_something_one_percent_beside_it) {
   EXPECT_GT(prox_gap(Quadratic(-0.01), x, 0.7), 1e-7);
 }
 
+/// The indicator of x >= 0; a prox that keeps negative numbers leaves the set.
+class Nonnegative final : public Functional {
+ public:
+  explicit Nonnegative(double least) : least_(least) {}
+  bool has_prox() const override { return true; }
+  Tensor value(const Tensor& x) const override {
+    const Tensor outside = (x < 0).flatten(1).any(1);
+    return at::zeros({x.size(0)}, x.options()).masked_fill(outside, INFINITY);
+  }
+  Tensor prox(const Tensor& x, double) const override { return x.clamp_min(least_); }
+
+ private:
+  double least_;
+};
+
+TEST(ProxGap, is_infinite_outside_of_the_set) {
+  const Tensor x = at::linspace(-1, 2, 12, at::kDouble).reshape({2, 6});
+  EXPECT_EQ(prox_gap(Nonnegative(0), x, 0.7), 0);
+  EXPECT_EQ(prox_gap(Nonnegative(-0.5), x, 0.7), INFINITY);
+}
+
+TEST(ProxGap, is_a_share_of_the_objective) {
+  class Scaled final : public Functional {
+   public:
+    bool has_prox() const override { return true; }
+    Tensor value(const Tensor& x) const override { return 1e6 * x.square().flatten(1).sum(1); }
+    Tensor prox(const Tensor& x, double) const override { return x; }  // of no step at all
+  };
+  const double gap = prox_gap(Scaled(), at::ones({1, 4}, at::kDouble), 1.0);
+  EXPECT_GT(gap, 0.1);
+  EXPECT_LE(gap, 1);
+}
+
 TEST(Impulse, is_one_in_the_middle) {
   const Tensor image = impulse(5);
   EXPECT_EQ(image.sizes(), at::IntArrayRef({1, 1, 5, 5}));
@@ -139,6 +172,27 @@ TEST_F(Loading, runs_a_stage_as_one_block) {
   const Tensor x = at::arange(24, at::kFloat).reshape({2, 3, 2, 2});
   const Outputs out = run_stage("good/copy", {}, {{.port = "x", .tensor = x, .axes = "chw"}});
   EXPECT_TRUE(at::equal(std::get<Tensor>(out.all().at("y")), x));
+}
+
+TEST_F(Loading, runs_a_stage_only_if_it_gives_what_it_promised) {
+  const Tensor x = at::zeros({3, 2});
+  const auto run = [&](const char* fault) {
+    return message_of<ShapeError>([&] {
+      run_stage("good/careless", {{"fault", fault}}, {{"x", x, "w"}}, 0, 3);
+    });
+  };
+  EXPECT_EQ(run("none"), "no error");
+  EXPECT_EQ(run("missing"),
+            "test.yaml:1:1: output 'numbers' was inferred as 3 rows: item, number [px], but was "
+            "not set");
+  EXPECT_EQ(run("columns"),
+            "test.yaml:1:1: output 'numbers' was inferred as 3 rows: item, number [px], but is 3 "
+            "rows: item, number [um]");
+  EXPECT_EQ(run("rows"),
+            "test.yaml:1:1: output 'numbers' was inferred with at most 3 rows, but has 4");
+  EXPECT_EQ(run("item"),
+            "test.yaml:1:1: output 'numbers' must have rows of the items 0 to 2, got one of item "
+            "3");
 }
 
 }  // namespace

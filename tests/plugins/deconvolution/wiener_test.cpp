@@ -128,6 +128,49 @@ TEST(Wiener, restores_volumes) {
             1e-5);
 }
 
+TEST(Wiener, restores_the_planes_of_a_volume_as_images) {
+  for (const char* boundary : {"circular", "reflect"}) {
+    const auto a = blur({{"kernel", gaussian(1.0)}, {"boundary", boundary}});
+    // Also as many planes as the grid has rows: the two must not be taken for each other.
+    for (const auto& [c, z] : {std::pair{2, 3}, {1, 12}, {3, 1}}) {
+      const Tensor y = at::rand({2, c, z, 12, 10}, at::kDouble) *
+                       at::arange(1, z + 1, at::kDouble).view({z, 1, 1});
+      for (const char* axes : {"czyx", "czhw"}) {
+        const Tensor all = restored(y, a, {{"noise", 0.1}}, axes);
+        for (int plane = 0; plane < z; ++plane)
+          EXPECT_LT(
+              difference(all.select(2, plane), restored(y.select(2, plane), a, {{"noise", 0.1}})),
+              1e-12)
+              << boundary << " " << c << "x" << z;
+      }
+    }
+  }
+}
+
+TEST(Wiener, uses_the_kernel_of_each_item_and_declares_their_transfer_functions) {
+  const Tensor kernels = at::rand({3, 1, 3, 5}, at::kDouble);
+  const auto with = [](const Tensor& kernel) {
+    return testing::load_linear_operator("operators/convolution", {{"boundary", "circular"}},
+                                         {{"kernel", kernel}});
+  };
+  const Tensor y = at::rand({3, 1, 16, 20}, at::kDouble);
+  const Tensor all = restored(y, with(kernels), {{"noise", 0.1}});
+  for (int i = 0; i < 3; ++i)
+    EXPECT_LT(
+        difference(all.narrow(0, i, 1),
+                   restored(y.narrow(0, i, 1), with(kernels.narrow(0, i, 1)), {{"noise", 0.1}})),
+        1e-13);
+
+  const auto bytes = [&](const Tensor& kernel) {
+    Inputs in;
+    in.add({"y", spec_of(y, "chw"), {}, nullptr});
+    in.add({"A", {}, {}, with(kernel)});
+    const auto wiener = testing::load_component("deconvolution/wiener", {{"noise", 0.1}});
+    return dynamic_cast<const Worker&>(*wiener).working_bytes(in);
+  };
+  EXPECT_EQ(bytes(kernels) - bytes(kernels.narrow(0, 0, 1)), 2 * 16 * 22 * 8);
+}
+
 TEST(Wiener, survives_a_constant_image_and_a_single_pixel) {
   const auto a = blur({{"kernel", gaussian(1.0)}});
   for (const double noise : {0.0, 0.1})

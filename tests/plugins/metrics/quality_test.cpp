@@ -115,6 +115,27 @@ TEST(Quality, never_clips) {
   EXPECT_NEAR(psnr(scores(r + 1, r)), 0, 1e-12);
 }
 
+TEST(Quality, refuses_a_reference_of_another_unit) {
+  Spec image;
+  image.axes = "chw";
+  image.shape = {1, 30, 30};
+  const auto plan = [image](const char* unit, const char* wanted) {
+    Inputs in;
+    Spec x = image, reference = image;
+    x.unit = unit;
+    reference.unit = wanted;
+    in.add({"x", x, {}, nullptr});
+    in.add({"reference", reference, {}, nullptr});
+    const auto quality = testing::load_component("metrics/quality");
+    Specs out;
+    return message_of<ShapeError>([&] { dynamic_cast<const Worker&>(*quality).infer(in, out); });
+  };
+  EXPECT_EQ(plan("photon", "1"),
+            "'x' and 'reference' must have the same unit, got [photon] and [1]");
+  EXPECT_EQ(plan("", "1"), "no error");
+  EXPECT_EQ(plan("photon", "photon"), "no error");
+}
+
 TEST(Quality, refuses_other_shapes_and_images_without_room_for_a_window) {
   EXPECT_EQ(message_of<ShapeError>([] {
               scores(at::rand({1, 3, 30, 30}), at::rand({1, 1, 30, 30}));

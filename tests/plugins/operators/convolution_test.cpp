@@ -186,6 +186,74 @@ TEST(Convolution, has_a_kernel_for_each_item_and_channel_if_it_is_given_them) {
   }
 }
 
+TEST(Convolution, has_a_kernel_for_each_item_of_items_without_channels) {
+  for (const char* method : kMethods) {
+    const Tensor flat = at::rand({3, 1, 3, 5}, at::kDouble);
+    const Tensor x = at::randn({3, 6, 7}, at::kDouble);
+    const Tensor y = blur(flat, "reflect", method)->forward(x);
+    const Tensor deep = at::rand({2, 1, 3, 1, 2}, at::kDouble);
+    const Tensor v = at::randn({2, 4, 3, 5}, at::kDouble);
+    const Tensor w = blur(deep, "reflect", method, 3)->forward(v);
+    for (int item = 0; item < 3; ++item)
+      EXPECT_LT(difference(y[item], by_definition(x[item], flat[item][0], Boundary::reflect)),
+                1e-13)
+          << method;
+    for (int item = 0; item < 2; ++item)
+      EXPECT_LT(difference(w[item], by_definition(v[item], deep[item][0], Boundary::reflect)),
+                1e-13)
+          << method;
+  }
+}
+
+TEST(Convolution, of_volumes_plane_by_plane_has_a_kernel_for_each_item) {
+  const Tensor kernels = at::rand({2, 1, 3, 3}, at::kDouble);
+  const Tensor x = at::randn({2, 2, 4, 6, 5}, at::kDouble);  // n c z h w
+  for (const char* method : kMethods) {
+    const Tensor y = blur(kernels, "circular", method)->forward(x);
+    for (int item = 0; item < 2; ++item)
+      for (int c = 0; c < 2; ++c)
+        for (int z = 0; z < 4; ++z)
+          EXPECT_LT(difference(y[item][c][z],
+                               by_definition(x[item][c][z], kernels[item][0], Boundary::circular)),
+                    1e-13);
+  }
+}
+
+TEST(Convolution, says_what_kernels_it_has_before_they_are_there) {
+  const auto component = testing::load_component(kUse);
+  auto& a = dynamic_cast<ConvolutionOperator&>(*component);
+  Inputs in;
+  const Tensor kernels = at::rand({4, 3, 5, 7});
+  in.add({"kernel", spec_of(kernels, "chw"), {}, nullptr});
+  a.bind(in);
+  EXPECT_EQ(a.kernel_spec().items, 4);
+  EXPECT_EQ(a.kernel_spec().shape, (std::vector<std::int64_t>{3, 5, 7}));
+  EXPECT_EQ(a.kernel_size(), (std::vector<std::int64_t>{5, 7}));
+  EXPECT_EQ(a.resident_bytes(), 4 * 3 * 5 * 7 * 8);
+}
+
+TEST(Convolution, declares_the_transfer_functions_of_all_its_kernels) {
+  Spec x;
+  x.items = 4;
+  x.axes = "chw";
+  x.shape = {1, 32, 32};
+  const auto bytes = [&](std::int64_t items) {
+    return blur(at::rand({items, 1, 3, 3}), "circular", "fft")->working_bytes(x);
+  };
+  // A grid of 32 x 34, and a copy, for each of the other three kernels.
+  EXPECT_EQ(bytes(4) - bytes(1), 3 * 2 * 32 * 34 * 4);
+}
+
+TEST(Convolution, with_a_kernel_for_each_item_has_the_norm_of_the_strongest) {
+  const Tensor kernels = at::ones({3, 1, 1, 1}, at::kDouble) * at::arange(1, 4).view({3, 1, 1, 1});
+  Spec x;
+  x.items = 3;
+  x.dtype = at::kDouble;
+  x.axes = "chw";
+  x.shape = {1, 6, 5};
+  EXPECT_NEAR(blur(kernels, "reflect", "direct")->norm(x), 3, 1e-9);
+}
+
 TEST(Convolution, samples_the_gaussian_at_whole_pixels) {
   const auto raw = load_linear_operator(
       kUse, {{"kernel", Value::map({{"gaussian", Value::map({{"std", 1.0}, {"radius", 2}})}})},
@@ -259,6 +327,19 @@ TEST(Convolution, declares_a_halo_of_half_the_kernel_except_where_it_is_circular
   EXPECT_EQ(make("circular")->halo(x), std::nullopt);
 }
 
+TEST(Convolution, has_a_norm_that_is_a_lower_bound_within_the_margin_that_is_promised) {
+  const auto a = load_linear_operator(kUse, {{"kernel", gaussian(1.5)}});
+  const std::int64_t h = 12, w = 9;
+  const Tensor columns = a->forward(at::eye(h * w, at::kDouble).view({h * w, 1, h, w}));
+  const double exact = at::linalg_svdvals(columns.view({h * w, h * w})).max().item<double>();
+  Spec x;
+  x.dtype = at::kDouble;
+  x.axes = "chw";
+  x.shape = {1, h, w};
+  EXPECT_LE(a->norm(x), exact * (1 + 1e-12));
+  EXPECT_GE(1.3 * a->norm(x), exact);
+}
+
 Spec spec(const std::string& axes, std::vector<std::int64_t> shape,
           at::ScalarType dtype = at::kFloat) {
   Spec made;
@@ -273,7 +354,7 @@ TEST(Convolution, refuses_what_it_cannot_convolve) {
   EXPECT_EQ(message_of<ShapeError>([&] {
               a->range(spec("hwc", {8, 8, 3}));
             }),
-            "a convolution of 2 dimensions needs the last axes 'hw' or 'yx', got 'hwc'");
+            "the last axes must be 'hw' or 'yx', got 'hwc' (1 x float32 hwc 8x8x3)");
   EXPECT_NE(message_of<ShapeError>([&] {
               a->range(spec("chw", {1, 8, 8}, at::kByte));
             }),
@@ -283,6 +364,33 @@ TEST(Convolution, refuses_what_it_cannot_convolve) {
               three->range(spec("chw", {2, 8, 8}));
             }),
             "the kernel must have one channel or as many as x, got 3 for 1 x float32 chw 2x8x8");
+}
+
+TEST(Convolution, refuses_while_planning_what_it_would_refuse_while_running) {
+  const auto three = blur(at::rand({1, 3, 3, 3}), "reflect", "direct");
+  EXPECT_EQ(message_of<ShapeError>([&] {
+              three->range(spec("czhw", {3, 3, 8, 8}));
+            }),
+            "a kernel with channels needs the axis 'c' right before 'hw', got 'czhw'; give a "
+            "kernel with one channel");
+  EXPECT_EQ(message_of<ShapeError>([&] {
+              three->range(spec("hw", {8, 8}));
+            }),
+            "a kernel with channels needs the axis 'c' right before 'hw', got 'hw'; give a kernel "
+            "with one channel");
+  EXPECT_EQ(message_of<ShapeError>([&] { three->range(spec("zchw", {2, 3, 8, 8})); }), "no error");
+  EXPECT_EQ(three->forward(at::rand({1, 2, 3, 8, 8})).sizes(), at::IntArrayRef({1, 2, 3, 8, 8}));
+  const auto two = blur(at::rand({2, 1, 3, 3}), "reflect", "direct");
+  for (const std::int64_t items : {1, 2, 4}) {
+    Spec x = spec("czhw", {1, 3, 8, 8});
+    x.items = items;
+    const bool planned = message_of<ShapeError>([&] { two->range(x); }) == "no error";
+    const bool ran = message_of<ShapeError>([&] {
+                       two->forward(at::rand({items, 1, 3, 8, 8}));
+                     }) == "no error";
+    EXPECT_EQ(planned, items == 2);
+    EXPECT_EQ(ran, planned) << items;
+  }
 }
 
 TEST(Convolution, names_the_setting_that_is_missing_wrong_or_twice) {

@@ -40,6 +40,20 @@ TEST(Measure, applies_its_operator) {
   EXPECT_TRUE(at::equal(out[kY], blur->forward(x)));
 }
 
+TEST(Measure, is_differentiated_through_its_operator_however_that_computes) {
+  for (const char* method : {"direct", "fft"}) {
+    const std::shared_ptr<const LinearOperator> blur = testing::load_linear_operator(
+        "operators/convolution", {{"kernel", "box"}, {"method", method}});
+    const Tensor x = at::rand({1, 2, 9, 8}, at::kDouble).set_requires_grad(true);
+    const Tensor v = at::rand({1, 2, 9, 8}, at::kDouble);
+    const Outputs out =
+        run_stage("operators/measure", gaussian_noise(0.1), {{"x", x, "chw"}, {"A", {}, {}, blur}});
+    ASSERT_TRUE(out[kY].requires_grad()) << method;
+    (out[kY] * v).sum().backward();
+    EXPECT_LT((x.grad() - blur->adjoint(v)).abs().max().item<double>(), 1e-14) << method;
+  }
+}
+
 TEST(Measure, adds_noise_of_the_standard_deviation_asked_for) {
   const Tensor x = at::rand({4, 3, 100, 100}, at::kDouble);
   const Tensor noise = measured(gaussian_noise(0.03), x) - x;

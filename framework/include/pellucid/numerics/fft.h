@@ -17,6 +17,9 @@ namespace pellucid {
 /// Making one for the second time is a look-up; copies are cheap; execution is thread-safe;
 /// planning is serialised. Every transform of a batch is computed alike, so a result never depends
 /// on the batch it is part of. Tensors that are not on the CPU go to libtorch.
+///
+/// On the CPU a transform is not recorded by autograd: gradients of its result do not reach its
+/// argument. Code that is to be differentiated wraps it, as `Operator::apply` wraps `forward`.
 class PELLUCID_EXPORT RealFft {
  public:
   /// `sizes`: of the transformed (last) axes, 1 to 3 of them; float32 or float64.
@@ -40,7 +43,7 @@ class PELLUCID_EXPORT RealFft {
   std::shared_ptr<const Plans> plans_;
 };
 
-/// The same for complex data: complex64 or complex128.
+/// The same for complex data: complex64 or complex128. Not recorded by autograd either.
 class PELLUCID_EXPORT ComplexFft {
  public:
   ComplexFft(std::vector<std::int64_t> sizes, at::ScalarType complex);
@@ -58,8 +61,11 @@ class PELLUCID_EXPORT ComplexFft {
   std::shared_ptr<const Plans> plans_;
 };
 
+/// Which sizes `fast_size` may give.
+enum class Parity { any, even };
+
 /// The smallest size >= n of the form 2^a 3^b 5^c 7^d (times 11 or 13 at most once), which FFTW
-/// transforms fast; even ones only where `even`.
-PELLUCID_EXPORT std::int64_t fast_size(std::int64_t n, bool even = false);
+/// transforms fast.
+PELLUCID_EXPORT std::int64_t fast_size(std::int64_t n, Parity parity = Parity::any);
 
 }  // namespace pellucid

@@ -182,8 +182,8 @@ TEST(FastSize, is_the_smallest_product_of_small_primes) {
   EXPECT_EQ(fast_size(26), 26);    // 2 * 13
   EXPECT_EQ(fast_size(121), 125);  // 11 * 11 does not count
   EXPECT_EQ(fast_size(143), 144);  // nor does 11 * 13
-  EXPECT_EQ(fast_size(25, true), 26);
-  EXPECT_EQ(fast_size(27, true), 28);
+  EXPECT_EQ(fast_size(25, Parity::even), 26);
+  EXPECT_EQ(fast_size(27, Parity::even), 28);
   EXPECT_EQ(fast_size(1021), 1024);
 }
 
