@@ -189,16 +189,33 @@ class Dataset final : public Stage {
       spec.axes.insert(0, "c");
       spec.shape.insert(spec.shape.begin(), 1);
     }
-    // Spacing is known for the axes of an item, in the order of the file.
-    const std::vector<double>& spacing = reader_->spacing();
-    const std::size_t unnamed = names.size() - spacing.size();
-    if (!spacing.empty() && spacing.size() <= names.size()) {
-      for (const std::int64_t a : made.order)
-        spec.spacing.push_back(static_cast<std::size_t>(a) < unnamed ? 1.0 : spacing[a - unnamed]);
-      if (made.lone_channel) spec.spacing.insert(spec.spacing.begin(), 1.0);
-      spec.spacing_unit = reader_->spacing_unit();
-    }
+    set_spacing(made, names);
     return made;
+  }
+
+  /// Files say the spacing of all axes of the array, of those of an item, or of these without the
+  /// channels, always in the order of the array; another number of entries says nothing.
+  void set_spacing(Arrangement& made, const std::string& names) const {
+    const std::vector<double>& given = reader_->spacing();
+    const auto item = static_cast<std::size_t>(made.item_axis);  // none: larger than any
+    const std::size_t channel = names.find('c');
+    for (const bool without_channel : {false, true})
+      for (const bool without_item : {false, true}) {
+        std::vector<double> spacing(names.size(), 1.0);
+        std::size_t next = 0;
+        for (std::size_t a = 0; a < names.size(); ++a) {
+          if ((without_item && a == item) || (without_channel && a == channel)) continue;
+          if (next < given.size()) spacing[a] = given[next];
+          ++next;
+        }
+        if (given.empty() || next != given.size()) continue;
+        Spec& spec = made.spec;
+        if (made.lone_channel) spec.spacing.push_back(1.0);
+        for (const std::int64_t a : made.order)
+          spec.spacing.push_back(spacing[static_cast<std::size_t>(a)]);
+        spec.spacing_unit = reader_->spacing_unit();
+        return;
+      }
   }
 
   Settings settings_;

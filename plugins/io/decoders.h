@@ -16,6 +16,10 @@ extern const Decoder kPng;
 extern const Decoder kJpeg;
 extern const Decoder kTiff;
 
+/// A reader calls this with the header that it finds, before it fills planes that were made for the
+/// planned one. Throws Error where the file has been replaced by one of another kind or size.
+void require_planned(const PictureHeader& planned, const PictureHeader& found);
+
 /// Puts one row of interleaved samples into its planes. `stored`: samples a pixel in the row, of
 /// which the first `header.channels` count; `divisor`: the value that becomes 1.
 template <class Real, class Sample>

@@ -1,20 +1,24 @@
 // images: pictures from PNG, JPEG and TIFF files, sorted by name.
 //
 //   whole numbers of 8 or 16 bits become float32 in [0, 1] (divided by 255 or 65535), unit [1];
-//   floats of TIFF files keep their values, without a unit images: (c, h, w), grey has c = 1; with
-//   pages: z (c, z, y, x), a file a volume
+//   floats of TIFF files keep their values, without a unit
+//   images: (c, h, w), grey has c = 1; with pages: z (c, z, y, x), a file a volume
 //
 // Outputs
 //   images   an item a picture, or a page of it
 // Settings (keys in a pipeline file)
 //   path    a file, or a pattern with * ? [..], also in the names of folders       required
 //   pages   what the pages of a TIFF file are: items or z                          default items
-//   fit     where sizes differ: crop, the centre of the smallest height and width; pad, by
-//           reflection on all sides to the largest; without it that is an error
+//   fit     what to do where sizes differ, which is an error without it
+//           crop: the centre of the smallest height and width
+//           pad: by reflection on all sides to the largest
+//           group: size [px], two entries >= 1, height and width; only the files of this size, which
+//           may be left out where all have one; without it the error lists the sizes that there are
 //
 // Errors
 //   ConfigError  no file matches, or one is not a picture that can be read (while planning)
-//   ShapeError   sizes, channels or kinds of samples differ (while planning)
+//   ShapeError   sizes, channels or kinds of samples differ, or no file has the size of the group
+//                (while planning)
 //   Error        the pixels of a file are damaged or incomplete: names file and item
 //
 // Accuracy  pixels stand as stored: gamma, colour profiles and EXIF orientation are ignored;
@@ -45,11 +49,28 @@ std::vector<std::pair<std::string, Pages>> enumerators(Pages) {
   return {{"items", Pages::items}, {"z", Pages::z}};
 }
 
-enum class Fit { crop, pad };
+struct Crop {
+  static constexpr const char* name = "crop";
+  static constexpr const char* summary = "the centre of the smallest height and width";
+};
 
-std::vector<std::pair<std::string, Fit>> enumerators(Fit) {
-  return {{"crop", Fit::crop}, {"pad", Fit::pad}};
-}
+struct Pad {
+  static constexpr const char* name = "pad";
+  static constexpr const char* summary = "by reflection on all sides to the largest";
+};
+
+struct Group {
+  static constexpr const char* name = "group";
+  static constexpr const char* summary = "only the files of one size";
+  std::optional<std::vector<std::int64_t>> size;  // px
+  static const Schema<Group>& schema() {
+    static const Schema<Group> rows{
+        {"size", &Group::size, "px", "height and width of the files to take", at_least(1),
+         count(2, 2)},
+    };
+    return rows;
+  }
+};
 
 struct File {
   fs::path path;
@@ -60,6 +81,7 @@ struct File {
 /// What the pattern found, and what its items will be.
 struct Listing {
   std::vector<File> files;
+  std::vector<File> left_out;  // of other sizes than the group's
   Spec spec;
 };
 
@@ -81,7 +103,7 @@ std::vector<fs::path> matching_files(const fs::path& path) {
   return files;
 }
 
-/// "44 of 481x321, 3 of 321x481 (as in 'a.png')", largest group first.
+/// "44 of 481x321 (as 'a.png'), 3 of 321x481 (as 'b.png')", largest group first.
 std::string sizes_text(const std::vector<File>& files) {
   std::map<std::string, std::vector<const File*>> groups;
   for (const File& file : files)
@@ -103,7 +125,7 @@ class Images final : public Stage {
   struct Settings {
     fs::path path;
     Pages pages = Pages::items;
-    std::optional<Fit> fit;
+    std::optional<std::variant<Crop, Pad, Group>> fit;
   };
 
   static const Schema<Settings>& schema() {
@@ -124,6 +146,12 @@ class Images final : public Stage {
   explicit Images(Settings settings) : settings_(std::move(settings)) {}
 
   void infer(const Inputs&, Specs& out) const override { out[images] = listing().spec; }
+
+  void prepare(const Inputs&, Context& context) override {
+    const Listing& all = listing();
+    if (!all.left_out.empty())
+      context.log(Context::Level::info, "left out of the group: " + sizes_text(all.left_out));
+  }
 
   void process(const Inputs& in, Outputs& out, Context& context) const override {
     const Spec& spec = listing().spec;
@@ -164,18 +192,40 @@ class Images final : public Stage {
 
   Listing list() const {
     Listing all;
-    std::int64_t items = 0;
     for (const fs::path& path : matching_files(settings_.path)) {
       try {
-        all.files.push_back({path, read_picture_header(path), items});
+        all.files.push_back({path, read_picture_header(path), 0});
       } catch (const Error& error) {
         throw ConfigError("'" + path.string() + "' cannot be read: " + error.sentence());
       }
-      items += settings_.pages == Pages::items ? all.files.back().header.pages : 1;
     }
+    if (fits<Group>()) take_group(all);
     all.spec = common_spec(all.files);
-    all.spec.items = items;
+    all.spec.items = 0;
+    for (File& file : all.files) {
+      file.first_item = all.spec.items;
+      all.spec.items += settings_.pages == Pages::items ? file.header.pages : 1;
+    }
     return all;
+  }
+
+  template <class Way>
+  bool fits() const {
+    return settings_.fit && std::holds_alternative<Way>(*settings_.fit);
+  }
+
+  void take_group(Listing& all) const {
+    const auto& size = std::get<Group>(*settings_.fit).size;
+    if (!size) return;  // then all must have one
+    const auto others =
+        std::stable_partition(all.files.begin(), all.files.end(), [&size](const File& file) {
+          return file.header.height == size->front() && file.header.width == size->back();
+        });
+    all.left_out.assign(others, all.files.end());
+    all.files.erase(others, all.files.end());
+    if (all.files.empty())
+      throw ShapeError("no picture has the size " + shape_text(*size) +
+                       " of the group; there are " + sizes_text(all.left_out));
   }
 
   Spec common_spec(const std::vector<File>& files) const {
@@ -197,13 +247,15 @@ class Images final : public Stage {
       if (settings_.pages == Pages::z && h.pages != first.pages)
         differs("numbers of pages", std::to_string(first.pages), std::to_string(h.pages));
       equal = equal && h.height == first.height && h.width == first.width;
-      const bool crop = settings_.fit == Fit::crop;
+      const bool crop = fits<Crop>();
       height = crop ? std::min(height, h.height) : std::max(height, h.height);
       width = crop ? std::min(width, h.width) : std::max(width, h.width);
     }
-    if (!equal && !settings_.fit)
-      throw ShapeError("pictures of different sizes: " + sizes_text(files) +
-                       "; choose fit: crop or fit: pad, or a narrower pattern");
+    if (!equal && !fits<Crop>() && !fits<Pad>())
+      throw ShapeError("pictures of different sizes: " + sizes_text(files) + "; choose " +
+                       (fits<Group>() ? "" : "fit: crop, fit: pad, or ") +
+                       "one size, as in fit: {group: [" + std::to_string(first.height) + ", " +
+                       std::to_string(first.width) + "]}, or a narrower pattern");
     Spec spec;
     spec.dtype = first.wide ? at::kDouble : at::kFloat;
     spec.unit = first.whole_numbers ? "1" : "";

@@ -48,10 +48,10 @@ class JpegFile {
     return header;
   }
 
-  void read(const PictureHeader& header, float* planes) {
-    check(start());
-    std::vector<JSAMPLE> row(static_cast<std::size_t>(header.width * header.channels));
-    check(read_rows(header, row.data(), planes));
+  void read(const PictureHeader& planned, float* planes) {
+    require_planned(planned, header());
+    std::vector<JSAMPLE> row(static_cast<std::size_t>(planned.width * planned.channels));
+    check(read_rows(planned, row.data(), planes));
     if (!message_.empty()) check(false);
   }
 

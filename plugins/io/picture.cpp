@@ -28,7 +28,24 @@ const Decoder& decoder_of(const std::filesystem::path& file) {
   throw Error("it is not a PNG, JPEG or TIFF file");
 }
 
+std::string text_of(const PictureHeader& header) {
+  const char* const kind = header.whole_numbers ? " of whole numbers"
+                           : header.wide        ? " of float64"
+                                                : " of float32";
+  return std::to_string(header.height) + " x " + std::to_string(header.width) + " with " +
+         std::to_string(header.channels) + (header.channels == 1 ? " channel" : " channels") + kind;
+}
+
 }  // namespace
+
+void require_planned(const PictureHeader& planned, const PictureHeader& found) {
+  const auto differs = [&](auto member) { return planned.*member != found.*member; };
+  if (differs(&PictureHeader::channels) || differs(&PictureHeader::height) ||
+      differs(&PictureHeader::width) || differs(&PictureHeader::whole_numbers) ||
+      differs(&PictureHeader::wide))
+    throw Error("it was " + text_of(planned) + " when the plan was made and is " + text_of(found) +
+                "; start again, so that it is planned as it is");
+}
 
 PictureHeader read_picture_header(const std::filesystem::path& file) {
   return decoder_of(file).read_header(file);

@@ -42,8 +42,9 @@ class PngFile {
     return header;
   }
 
-  void read(const PictureHeader& header, float* planes) {
-    check(start());
+  void read(const PictureHeader& planned, float* planes) {
+    const PictureHeader header = this->header();
+    require_planned(planned, header);
     const bool deep = png_get_bit_depth(png_, info_) == 16;
     const std::size_t row_bytes = png_get_rowbytes(png_, info_);
     std::vector<png_byte> pixels(row_bytes * static_cast<std::size_t>(header.height));

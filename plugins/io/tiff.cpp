@@ -111,16 +111,21 @@ void ask_for_rgb(const TiffFile& file, const Layout& l) {
   TIFFSetField(file.get(), TIFFTAG_JPEGCOLORMODE, JPEGCOLORMODE_RGB);
 }
 
+PictureHeader header_of(const Layout& page) {
+  PictureHeader header;
+  header.channels = page.samples - page.transparent;
+  header.height = page.height;
+  header.width = page.width;
+  header.whole_numbers = page.whole_numbers();
+  header.wide = page.bits == 64;
+  return header;
+}
+
 PictureHeader read_header(const std::filesystem::path& path) {
   TiffFile file(path, "r");
   const Layout first = file.layout();
   require_readable(first);
-  PictureHeader header;
-  header.channels = first.samples - first.transparent;
-  header.height = first.height;
-  header.width = first.width;
-  header.whole_numbers = first.whole_numbers();
-  header.wide = first.bits == 64;
+  PictureHeader header = header_of(first);
   header.working_bytes = TIFFIsTiled(file.get()) ? TIFFTileSize64(file.get())
                                                  : std::int64_t(TIFFScanlineSize64(file.get())) +
                                                        2 * TIFFStripSize64(file.get());
@@ -201,6 +206,8 @@ void read(const std::filesystem::path& path, const PictureHeader& header, std::i
   TiffFile file(path, "r");
   file.check(TIFFSetDirectory(file.get(), static_cast<tdir_t>(page)) == 1);
   const Layout l = file.layout();
+  require_readable(l);
+  require_planned(header, header_of(l));
   ask_for_rgb(file, l);
   if (l.bits == 8) read_samples<float, std::uint8_t>(file, l, header, planes);
   else if (l.bits == 16) read_samples<float, std::uint16_t>(file, l, header, planes);

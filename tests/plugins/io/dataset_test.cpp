@@ -77,6 +77,30 @@ TEST(Dataset, is_one_item_without_an_item_axis_and_grey_has_one_channel) {
   EXPECT_TRUE(at::equal(read(folder.text("v.npy"), {{"axes", "nhw"}}), volume.view({2, 1, 3, 4})));
 }
 
+TEST(Dataset, gives_each_axis_the_spacing_that_the_file_says) {
+  const Folder folder;
+  const auto spacing = [&](at::IntArrayRef shape, const std::vector<double>& given,
+                           const std::string& axes) {
+    Spec spec;
+    spec.items = shape[0];
+    spec.axes = std::string("abcdef").substr(0, shape.size() - 1);
+    spec.shape = shape.slice(1).vec();
+    spec.spacing = given;
+    spec.spacing_unit = "um";
+    DatasetWriter(folder / "x.h5", {{"/x", spec}}, false).close(true);
+    return spec_of_file(folder.text("x.h5:/x"), {{"axes", axes}}).spacing;
+  };
+  using Values = std::vector<double>;
+  EXPECT_EQ(spacing({2, 4, 5}, {3, 7}, "nhw"), (Values{1, 3, 7}));
+  EXPECT_EQ(spacing({4, 5, 2}, {3, 7}, "hwn"), (Values{1, 3, 7}));
+  EXPECT_EQ(spacing({4, 2, 5}, {3, 7}, "hnw"), (Values{1, 3, 7}));
+  EXPECT_EQ(spacing({2, 4, 5, 3}, {3, 7, 9}, "nhwc"), (Values{9, 3, 7}));
+  EXPECT_EQ(spacing({2, 4, 5, 3}, {3, 7}, "nhwc"), (Values{1, 3, 7}));
+  EXPECT_EQ(spacing({2, 3, 4, 5}, {3, 7}, "nchw"), (Values{1, 3, 7}));
+  EXPECT_EQ(spacing({2, 3, 4, 5}, {6, 9, 3, 7}, "nchw"), (Values{9, 3, 7}));
+  EXPECT_EQ(spacing({2, 3, 4, 5}, {3}, "nchw"), Values{});
+}
+
 TEST(Dataset, keeps_the_dtype_unless_another_is_asked_for) {
   const Folder folder;
   const Tensor x = at::arange(24, at::kByte).view({2, 3, 4});

@@ -297,7 +297,8 @@ TEST(Images, crops_or_pads_pictures_of_different_sizes) {
   const std::string both = folder.text("*.png");
   EXPECT_EQ(message_of<ShapeError>([&] { read(both); }),
             "test.yaml:1:1: pictures of different sizes: 1 of 3x6 (as 'a.png'), 1 of 5x4 (as "
-            "'b.png'); choose fit: crop or fit: pad, or a narrower pattern");
+            "'b.png'); choose fit: crop, fit: pad, or one size, as in fit: {group: [3, 6]}, or a "
+            "narrower pattern");
   const Tensor a = planes(wide, 3, 6, 1).to(at::kFloat) / 255,
                b = planes(tall, 5, 4, 1).to(at::kFloat) / 255;
   const Tensor cropped = read(both, {{"fit", "crop"}});
@@ -307,6 +308,98 @@ TEST(Images, crops_or_pads_pictures_of_different_sizes) {
   EXPECT_TRUE(at::equal(padded[0].narrow(1, 1, 3), a));
   EXPECT_TRUE(at::equal(padded[0].select(1, 0), a.select(1, 1)));  // reflected
   EXPECT_TRUE(at::equal(padded[1].select(2, 0), b.select(2, 1)));
+}
+
+TEST(Images, takes_the_pictures_of_one_size) {
+  const Folder folder;
+  const auto wide = counted<std::uint8_t>(3 * 5, 5), tall = counted<std::uint8_t>(5 * 3, 7);
+  write_png(folder / "a.png", 3, 5, {}, wide);
+  write_png(folder / "b.png", 5, 3, {}, tall);
+  write_png(folder / "c.png", 3, 5, {}, tall);
+  const std::string all = folder.text("*.png");
+  const auto group = [](Value size) { return Value::map({{"group", std::move(size)}}); };
+  const Tensor x = read(all, {{"fit", group(Value::list({3, 5}))}});
+  EXPECT_TRUE(at::equal(x[0], planes(wide, 3, 5, 1).to(at::kFloat) / 255));
+  EXPECT_TRUE(at::equal(x[1], planes(tall, 3, 5, 1).to(at::kFloat) / 255));
+  EXPECT_EQ(x.size(0), 2);
+  EXPECT_EQ(spec_of_files(all, {{"fit", group(Value::list({5, 3}))}}).items, 1);
+  EXPECT_EQ(read(folder.text("[ac].png"), {{"fit", "group"}}).size(0), 2);
+  EXPECT_EQ(message_of<ShapeError>([&] {
+              read(all, {{"fit", group(Value::list({4, 4}))}});
+            }),
+            "test.yaml:1:1: no picture has the size 4x4 of the group; there are 2 of 3x5 (as "
+            "'a.png'), 1 of 5x3 (as 'b.png')");
+  EXPECT_EQ(message_of<ShapeError>([&] {
+              read(all, {{"fit", "group"}});
+            }),
+            "test.yaml:1:1: pictures of different sizes: 2 of 3x5 (as 'a.png'), 1 of 5x3 (as "
+            "'b.png'); choose one size, as in fit: {group: [3, 5]}, or a narrower pattern");
+  EXPECT_EQ(message_of<ConfigError>([&] {
+              read(all, {{"fit", group(3)}});
+            }),
+            "test.yaml:1:1: 'size' must have 2 entries, got 1");
+}
+
+TEST(Images, notices_a_file_that_is_replaced_after_it_was_planned) {
+  const Folder folder;
+  const auto few = counted<std::uint8_t>(4 * 6 * 3, 1),
+             many = counted<std::uint8_t>(40 * 60 * 3, 0.01);
+  const auto write = [&](const std::string& kind, std::uint32_t h, std::uint32_t w, int channels) {
+    const fs::path file = folder / ("x." + kind);
+    const auto& samples = h * w > 100 ? many : few;
+    if (kind == "png")
+      write_png(file, h, w, {channels == 3 ? PNG_COLOR_TYPE_RGB : PNG_COLOR_TYPE_GRAY},
+                {samples.begin(), samples.begin() + h * w * static_cast<std::uint32_t>(channels)});
+    else if (kind == "jpg")
+      write_jpeg(file, static_cast<int>(h), static_cast<int>(w), channels, samples);
+    else
+      write_tiff(file, h, w,
+                 {.channels = channels,
+                  .photometric = channels == 3 ? PHOTOMETRIC_RGB : PHOTOMETRIC_MINISBLACK},
+                 samples);
+    return file.string();
+  };
+  for (const char* kind : {"png", "jpg", "tif"}) {
+    const auto after = [&](std::uint32_t h, std::uint32_t w, int channels) {
+      const std::string file = write(kind, 4, 6, 1);
+      const auto component = testing::load_component("io/images", {{"path", file}});
+      const auto& images = dynamic_cast<const Stage&>(*component);
+      Specs planned;
+      images.infer({}, planned);
+      write(kind, h, w, channels);
+      Inputs in;
+      in.set_block({0, 1, {}});
+      Outputs out;
+      return message_of<Error>([&] { images.process(in, out, *testing::context()); });
+    };
+    const std::string start = "item 0 cannot be read from '" + (folder / "x.").string() + kind +
+                              "': it was 4 x 6 with 1 channel of whole numbers when the plan was "
+                              "made and is ",
+                      end = " of whole numbers; start again, so that it is planned as it is";
+    EXPECT_EQ(after(40, 60, 1), start + "40 x 60 with 1 channel" + end);
+    EXPECT_EQ(after(2, 3, 1), start + "2 x 3 with 1 channel" + end);
+    EXPECT_EQ(after(4, 6, 3), start + "4 x 6 with 3 channels" + end);
+    EXPECT_EQ(after(4, 6, 1), "no error") << kind;
+  }
+}
+
+TEST(Images, notices_a_tiff_file_that_is_replaced_by_one_of_other_samples) {
+  const Folder folder;
+  const std::string file = folder.text("x.tif");
+  write_tiff(folder / "x.tif", 4, 6, {}, counted<std::uint8_t>(24, 1));
+  const auto component = testing::load_component("io/images", {{"path", file}});
+  const auto& images = dynamic_cast<const Stage&>(*component);
+  Specs planned;
+  images.infer({}, planned);
+  write_tiff(folder / "x.tif", 4, 6, {.bits = 64, .format = SAMPLEFORMAT_IEEEFP},
+             counted<double>(24, 1));
+  Inputs in;
+  in.set_block({0, 1, {}});
+  Outputs out;
+  EXPECT_NE(message_of<Error>([&] {
+              images.process(in, out, *testing::context());
+            }).find("and is 4 x 6 with 1 channel of float64"),
+            std::string::npos);
 }
 
 TEST(Images, names_file_and_item_of_damaged_pixels) {
