@@ -4,6 +4,7 @@ usage: consumers_test.py BUILD_FOLDER
 """
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -12,7 +13,8 @@ import unittest
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-EXAMPLES = HERE.parent.parent / "docs" / "examples"
+ROOT = HERE.parent.parent
+EXAMPLES = ROOT / "docs" / "examples"
 BUILD = Path(sys.argv.pop(1)).resolve()
 
 
@@ -43,11 +45,12 @@ class Consumers(unittest.TestCase):
     def tearDownClass(cls):
         shutil.rmtree(cls.folder)
 
-    def build(self, project, folder=HERE):
-        """Builds one of the projects beside this file, or in a folder, against the installation."""
+    def build(self, project):
+        """Builds one of the examples against the installation."""
         built = self.folder / f"build-{project}"
-        call("cmake", "-G", "Ninja", "-S", folder / project, "-B", built,
-             "-DCMAKE_BUILD_TYPE=Release", f"-DCMAKE_PREFIX_PATH={self.prefix}")
+        call("cmake", "-G", "Ninja", "-S", EXAMPLES / project, "-B", built,
+             "-DCMAKE_BUILD_TYPE=Release", "-DBUILD_TESTING=OFF",
+             f"-DCMAKE_PREFIX_PATH={self.prefix}")
         call("cmake", "--build", built)
         return built
 
@@ -80,35 +83,48 @@ class Consumers(unittest.TestCase):
 
     def test_a_plugin_from_outside_runs_in_a_pipeline(self):
         built = self.build("plugin")
-        described = call(self.program, "describe", "outside/gaussian_blur",
+        described = call(self.program, "describe", "filters/gaussian_blur",
                          "--plugin-path", built / "plugins")
         self.assertIn("sigma", described)
-        call(self.program, "run", HERE / "plugin" / "blur.yaml", "--run", self.folder / "outside",
+        call(self.program, "run", EXAMPLES / "plugin" / "blur.yaml", "--run", self.folder / "outside",
              "--plugin-path", built / "plugins")
         self.assertTrue((self.folder / "outside" / "camera.h5").is_file())
 
         call("cmake", "--install", built, "--prefix", self.prefix)
-        call(self.program, "check", HERE / "plugin" / "blur.yaml")
+        call(self.program, "check", EXAMPLES / "plugin" / "blur.yaml")
+
+    def test_the_guide_to_plugins_says_how(self):
+        """Its commands after the installation, run as they stand there; `~/pellucid` is ours."""
+        guide = (ROOT / "docs" / "guide" / "plugins.md").read_text(encoding="utf-8")
+        commands = re.search(r"^```sh\n(cp -r docs/examples/plugin .*?)^```", guide,
+                             re.MULTILINE | re.DOTALL).group(1)
+        home = self.folder / "home"
+        home.mkdir()
+        (home / "pellucid").symlink_to(self.prefix)
+        said = call("sh", "-ec", commands, cwd=ROOT, environment={"HOME": str(home)})
+        self.assertIn("100% tests passed", said)
+        self.assertIn("Isotropic Gaussian blur", said)
+        self.assertTrue((home / "filters" / "runs" / "blur" / "camera.h5").is_file())
 
     def test_the_host_in_the_build_tree_loads_the_plugin_from_outside(self):
         built = self.build("plugin")
-        described = call(BUILD / "bin" / "pellucid", "describe", "outside/gaussian_blur",
+        described = call(BUILD / "bin" / "pellucid", "describe", "filters/gaussian_blur",
                          "--plugin-path", built / "plugins")
         self.assertIn("sigma", described)
 
     def test_a_plugin_with_a_checked_standard_library_is_refused(self):
         built = self.folder / "checked"
-        call("cmake", "-G", "Ninja", "-S", HERE / "plugin", "-B", built,
-             "-DCMAKE_CXX_FLAGS=-D_GLIBCXX_DEBUG",
+        call("cmake", "-G", "Ninja", "-S", EXAMPLES / "plugin", "-B", built,
+             "-DBUILD_TESTING=OFF", "-DCMAKE_CXX_FLAGS=-D_GLIBCXX_DEBUG",
              "-DCMAKE_MODULE_LINKER_FLAGS=-Wl,--warn-unresolved-symbols",
              f"-DCMAKE_PREFIX_PATH={self.prefix}")
         call("cmake", "--build", built)
-        said = call(self.program, "describe", "outside/gaussian_blur",
+        said = call(self.program, "describe", "filters/gaussian_blur",
                     "--plugin-path", built / "plugins", expect=3)
         self.assertIn("checked_stl: host 0, plugin 1", said)
 
     def test_the_example_of_embedding_restores_images(self):
-        built = self.build("embed", EXAMPLES)
+        built = self.build("embed")
         command = [built / "embed", EXAMPLES / "embed" / "deblur.yaml", self.folder / "embed"]
         said = call(*command)
         self.assertIn("restores 3 x float32", said)
