@@ -1,8 +1,12 @@
 # pellucid_add_test(<source>... [LIBRARIES <target>...] [LABELS <label>...] [TIMEOUT <seconds>])
 #
 # Each source is one program and one entry of CTest, named by its path below tests/ without
-# `_test.cpp`. The first folder of that path is a label. Label `shared`: needs the sample data that
-# stand beside the repository (PELLUCID_SHARED) and skips without them; `slow`: not under sanitizers.
+# `_test.cpp`. The first folder of that path is a label. Label `shared`: needs sample data and skips
+# without them; `slow`: not under sanitizers.
+#
+# Sample data (pictures, measurements, recorded numbers) are too large for the repository. They stand
+# in a folder that the environment names while configuring, PELLUCID_SHARED, else in `shared` beside
+# the repository if there is one. CONTRIBUTING.md says what is in it.
 #
 # The programs find in their environment PELLUCID_PLUGIN_PATH, PELLUCID_CACHE, PELLUCID_COMMAND (the
 # program `pellucid`) and, where there are sample data, PELLUCID_SHARED; PELLUCID_SOURCE_DIR is
