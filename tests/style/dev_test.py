@@ -1,5 +1,5 @@
-"""`./dev pellucid` runs what the sources say now: in a tree of its own, with a real ninja and a build
-that takes milliseconds."""
+"""The script `dev`, in a tree of its own: `./dev pellucid` runs what the sources say now (with a real
+ninja, and a build that takes milliseconds), and builds are strict where CI asks for it."""
 
 import os
 import shutil
@@ -36,10 +36,15 @@ class Dev(unittest.TestCase):
         (self.root / name).write_text(text)
         (self.root / name).chmod(0o755)
 
+    @staticmethod
+    def environment(**changes):
+        ours = {k: v for k, v in os.environ.items() if k not in ("CI", "PELLUCID_NO_BUILD")}
+        return {**ours, **changes}
+
     def run_program(self, **environment):
         return subprocess.run([self.root / "dev", "pellucid", "check", "a b"], text=True,
                               cwd=self.root / "elsewhere", capture_output=True, check=False,
-                              env={**os.environ, **environment})
+                              env=self.environment(**environment))
 
     def test_what_was_edited_is_built_first_and_nothing_is_said_otherwise(self):
         expected = f"check a b in {self.root / 'elsewhere'}\n"
@@ -61,6 +66,26 @@ class Dev(unittest.TestCase):
         failed = self.run_program()
         self.assertEqual((failed.returncode, failed.stdout), (1, ""))
         self.assertIn("PELLUCID_NO_BUILD=1 runs what was built last", failed.stderr)
+
+    def configuration(self, **environment):
+        """What `./dev build` tells cmake first, apart from its search for libtorch."""
+        (self.root / "third_party").mkdir(exist_ok=True)
+        (self.root / "third_party" / "packages.txt").touch()
+        shutil.copy(tree.ROOT / "CMakePresets.json", self.root)
+        self.write("cmake", f'#!/bin/sh\necho "$@" >> {self.root}/said\n')
+        (self.root / "said").write_text("")
+        path = f"{self.root}:{os.environ['PATH']}"
+        subprocess.run([self.root / "dev", "build"], check=True, capture_output=True,
+                       env=self.environment(PATH=path, **environment))
+        said = (self.root / "said").read_text().splitlines()
+        return next(line for line in said if line.startswith("--preset"))
+
+    def test_a_warning_is_an_error_where_changes_are_accepted(self):
+        self.assertEqual(self.configuration(), "--preset release")
+        self.assertEqual(self.configuration(CI="true"),
+                         "--preset release -DPELLUCID_WARNINGS_AS_ERRORS=ON")
+        run = tree.text(tree.ROOT / ".ci" / "run")
+        self.assertIn("export CI=true\nexec ./dev test", run)
 
 
 if __name__ == "__main__":
