@@ -51,8 +51,9 @@ TEST(Registry, lists_the_places_it_searched_and_the_nearest_plugin) {
 TEST(Registry, suggests_the_nearest_component_of_a_plugin) {
   EXPECT_EQ(sentence_of<ConfigError>([] { fixtures().find_component("good/coppy"); }),
             "plugin 'good' has no component 'coppy'; did you mean 'copy'?");
-  EXPECT_EQ(sentence_of<ConfigError>([] { fixtures().find_component("good/deconvolution"); }),
-            "plugin 'good' has no component 'deconvolution'; it has 'copy' and 'thrower'");
+  EXPECT_EQ(
+      sentence_of<ConfigError>([] { fixtures().find_component("good/deconvolution"); }),
+      "plugin 'good' has no component 'deconvolution'; it has 'copy', 'thrower' and 'careless'");
 }
 
 TEST(Registry, wants_a_plugin_and_a_component) {
