@@ -1,6 +1,4 @@
 // Keys: a hash for every node of all that its values depend on.
-#include <sys/stat.h>
-
 #include <ATen/Version.h>
 
 #include <pellucid/stamp.h>
@@ -21,16 +19,12 @@ void add_surroundings(Hash& hash, const Plan& plan) {
   for (const std::int64_t length : plan.settings.tile) hash.add(length);
 }
 
-/// Path, size and time of every file that the settings name.
-void add_files(Hash& hash, const PlannedNode& node) {
-  for (const auto& file : input_files(node.settings, node.component->fields())) {
-    struct stat status {};
-    hash.add(file.string());
-    if (stat(file.c_str(), &status) != 0) continue;
-    hash.add(static_cast<std::int64_t>(status.st_size));
-    hash.add(static_cast<std::int64_t>(status.st_mtim.tv_sec));
-    hash.add(static_cast<std::int64_t>(status.st_mtim.tv_nsec));
-  }
+/// Every file that the settings name, as it is now.
+std::vector<SourceFile> files_of(const PlannedNode& node) {
+  std::vector<SourceFile> files;
+  for (const auto& path : input_files(node.settings, node.component->fields()))
+    files.push_back(source_file(path));
+  return files;
 }
 
 std::string key_of(const Plan& plan, const PlannedNode& node, const std::string& surroundings) {
@@ -38,7 +32,8 @@ std::string key_of(const Plan& plan, const PlannedNode& node, const std::string&
   hash.add(surroundings).add(node.use).add(node.plugin_version).add(node.plugin_checksum);
   hash.add(node.settings.flow());
   hash.add(static_cast<std::int64_t>(node.seed)).add(node.seed_name);
-  add_files(hash, node);
+  for (const SourceFile& file : node.files)
+    hash.add(file.path.string()).add(file.bytes).add(file.modified);
   for (const PlannedInput& input : node.inputs)
     hash.add(input.port).add(plan.nodes[input.node].key).add(input.from);
   if (node.function) {
@@ -67,6 +62,7 @@ void make_keys(Draft& draft) {
   add_surroundings(surroundings, plan);
   Hash whole;
   for (PlannedNode& node : plan.nodes) {
+    node.files = files_of(node);
     node.key = key_of(plan, node, surroundings.hex());
     whole.add(node.name).add(node.point).add(node.key);
     whole.add(node.items).add(node.first_item);

@@ -2,14 +2,12 @@
 
 #include <sched.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <charconv>
 #include <cstdlib>
 #include <fstream>
-#include <limits>
 #include <sstream>
 #include <vector>
 
@@ -147,21 +145,21 @@ std::int64_t available_memory(const Machine& machine) {
 int available_threads() { return available_threads(Machine::this_one()); }
 std::int64_t available_memory() { return available_memory(Machine::this_one()); }
 
+SourceFile source_file(const fs::path& path) {
+  SourceFile file;
+  file.path = path;
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) return file;
+  file.bytes = status.st_size;
+  file.modified = std::int64_t{status.st_mtim.tv_sec} * 1'000'000'000 + status.st_mtim.tv_nsec;
+  return file;
+}
+
 std::int64_t resident_memory() {
   std::ifstream stream("/proc/self/statm");
   std::int64_t all = 0, resident = 0;
   stream >> all >> resident;
   return resident * sysconf(_SC_PAGESIZE);
-}
-
-std::int64_t free_disk(const fs::path& folder) {
-  std::error_code ignored;
-  fs::path existing = fs::absolute(folder.empty() ? fs::path(".") : folder, ignored);
-  while (!fs::exists(existing, ignored) && existing.has_relative_path())
-    existing = existing.parent_path();
-  struct statvfs status {};
-  if (statvfs(existing.c_str(), &status) != 0) return std::numeric_limits<std::int64_t>::max();
-  return static_cast<std::int64_t>(status.f_bavail) * static_cast<std::int64_t>(status.f_frsize);
 }
 
 std::int64_t occupied_disk(const fs::path& folder) {

@@ -44,9 +44,11 @@ struct PlannedFunction {
 /// A file that a source reads, as it was when the plan was made.
 struct SourceFile {
   std::filesystem::path path;
-  std::uintmax_t bytes = 0;
-  std::int64_t modified = 0;  ///< nanoseconds since the epoch of the file clock
+  std::int64_t bytes = -1;    ///< -1: no regular file
+  std::int64_t modified = 0;  ///< nanoseconds since 1970
+  bool operator==(const SourceFile&) const = default;
 };
+SourceFile source_file(const std::filesystem::path& path);
 
 struct PlannedNode {
   std::string name;

@@ -22,6 +22,12 @@ std::vector<StreamShape> shapes_of(const Plan& plan) {
   return shapes;
 }
 
+std::int64_t items_of(const Specs::Value& announced) {
+  if (const Spec* spec = std::get_if<Spec>(&announced)) return spec->items;
+  if (const TableSpec* spec = std::get_if<TableSpec>(&announced)) return spec->items;
+  return 1;
+}
+
 }  // namespace
 
 Executor::Executor(const Plan& plan, Workspace& workspace, Progress& progress,
@@ -34,8 +40,8 @@ Executor::Executor(const Plan& plan, Workspace& workspace, Progress& progress,
       journal_(workspace.journal()),
       crossings_(crossings_of(plan)),
       budget_(plan.memory),
-      store_(plan, workspace, journal_, budget_),
       shapes_(shapes_of(plan)),
+      store_(plan, shapes_, workspace, budget_),
       sinks_(environment_, shapes_, workspace, options.overwrite),
       demand_(plan, shapes_, store_, sinks_),
       prepared_(plan.nodes.size(), 0),
@@ -70,8 +76,9 @@ void Executor::prepare_once(std::size_t index) {
       });
   if (node.function)
     for (const std::size_t step : node.function->between) prepare_once(step);
-  if (is_object(node.component->kind) && has_tensors) return;  // made by a pass, with its tensors
-  if (node.component->kind == Kind::sink) return;              // prepared when it was opened
+  // Made by a pass, with its tensors or with the objects of its block.
+  if (is_object(node.component->kind) && (has_tensors || node.object_per_block)) return;
+  if (node.component->kind == Kind::sink) return;  // prepared when it was opened
   prepared_[index] = 1;
   if (node.function) {
     // Without side inputs that have items, it serves every item.
@@ -80,20 +87,18 @@ void Executor::prepare_once(std::size_t index) {
     objects_[{index, ""}] = make_object(environment_, index, whole_inputs(index), all);
     return;
   }
-  call_node(plan_, index, [&] {
-    const Rows rows = Rows::of({node.first_item, 0, std::nullopt});
-    NodeContext context(environment_, index, rows);
-    node.instance->prepare(whole_inputs(index), context);
-  });
+  const Rows none = Rows::of({node.first_item, 0, std::nullopt});
+  call_node(environment_, index, none,
+            [&](NodeContext& context) { node.instance->prepare(whole_inputs(index), context); });
   if (is_object(node.component->kind)) objects_[{index, ""}] = node.instance;
 }
 
 void Executor::prepare(std::size_t stream) {
-  at::set_num_threads(plan_.threads);
   for (const std::size_t node : shapes_[stream].stream().nodes) prepare_once(node);
 }
 
 bool Executor::run() {
+  at::set_num_threads(plan_.threads);
   for (std::size_t s = 0; s < shapes_.size(); ++s) {
     if (interrupted()) break;
     if (const auto due = static_cast<std::int64_t>(demand_.due(s).size()); due > 0) {
@@ -152,7 +157,7 @@ bool Executor::run_stream(std::size_t stream) {
 
 void Executor::write(const StreamShape& shape, Pass& pass) {
   for (const Stored& item : pass.stored)
-    store_.put(item.node, item.port, pass.unit(), pass.block(), item.produced);
+    store_.put(item.node, item.port, pass.unit(), item.produced);
   for (const SinkCall& call : pass.sinks) {
     sinks_.write(call, pass.unit());
     for (const PlannedInput& input : plan_.nodes[call.node].inputs)
@@ -163,14 +168,8 @@ void Executor::write(const StreamShape& shape, Pass& pass) {
     journal_.note("skipped", "item " + std::to_string(item) + ": " + reason);
     log_warning("item " + std::to_string(item) + " is skipped: " + reason);
   }
-  for (const Stored& item : pass.seen) {
-    const PlannedNode& node = plan_.nodes[item.node];
-    const std::string name = journal_name(node) + "." + item.port;
-    seen_[name][pass.unit()] = item.produced.checksum;
-    if (!store_.keeps(item.node, item.port))
-      journal_.note("seen", name + " " + std::to_string(pass.unit()) + " " +
-                                checksum_text(item.produced.checksum));
-  }
+  for (const Stored& item : pass.seen)
+    note_seen(item.node, item.port, pass.unit(), item.produced.checksum);
   for (const auto& [node, object] : pass.made)
     if (!plan_.nodes[node].object_per_block) objects_[{node, ""}] = object;
   const auto& nodes = shape.stream().nodes;
@@ -181,8 +180,14 @@ void Executor::write(const StreamShape& shape, Pass& pass) {
     ++record.blocks;
     progress_.advance(nodes[position], pass.block().count);
   }
-  const std::chrono::duration<double> since = std::chrono::steady_clock::now() - last_mark_;
-  if (since.count() >= plan_.settings.durability) make_durable();
+  const auto now = std::chrono::steady_clock::now();
+  if (now - last_mark_ >= std::chrono::duration<double>(plan_.settings.durability)) make_durable();
+  if (now < next_look_at_files_) return;
+  require_unchanged_files();
+  // Of a million files a look may take seconds, so it is not to take more than a fiftieth.
+  const auto after = std::chrono::steady_clock::now();
+  next_look_at_files_ = after + std::max<std::chrono::steady_clock::duration>(
+                                    std::chrono::seconds(5), 50 * (after - now));
 }
 
 void Executor::make_durable() {
@@ -208,11 +213,11 @@ bool Executor::run_procedure(std::size_t stream) {
   Outputs outputs;
   RunEnvironment alone = environment_;
   alone.stop = options_.interrupt != nullptr ? options_.interrupt : &abort_;
-  at::set_num_threads(plan_.threads * plan_.workers);
+  const Reservation reservation =
+      budget_.reserve(std::min(shapes_[stream].stream().bytes, plan_.memory), node.name);
   const Rows rows = Rows::of({node.first_item, node.items, std::nullopt});
   try {
-    call_node(plan_, index, [&] {
-      NodeContext context(alone, index, rows);
+    call_node(alone, index, rows, [&](NodeContext& context) {
       dynamic_cast<const Procedure&>(*node.instance).run(in, outputs, context);
     });
   } catch (const Cancelled&) {
@@ -231,55 +236,44 @@ void Executor::put_whole(std::size_t index, const Outputs& outputs) {
   const PlannedNode& node = plan_.nodes[index];
   for (const auto& [port, announced] : node.outputs.all()) {
     const auto found = outputs.all().find(port);
-    const bool given =
-        found != outputs.all().end() && !std::holds_alternative<std::monostate>(found->second);
+    const Outputs::Value value = found == outputs.all().end() ? Outputs::Value() : found->second;
     if (std::holds_alternative<std::shared_ptr<const Component>>(announced)) {
-      if (given)
-        objects_[{index, port}] = std::get<std::shared_ptr<const Component>>(found->second);
+      if (const auto* object = std::get_if<std::shared_ptr<const Component>>(&value))
+        objects_[{index, port}] = *object;
       continue;
     }
     if (!store_.keeps(index, port)) continue;
-    call_node(plan_, index, [&] {
-      if (!given) throw Error("output '" + port + "' was promised but is not set");
-      if (const Spec* spec = std::get_if<Spec>(&announced)) {
-        const Tensor& tensor = std::get<Tensor>(found->second);
-        if (!tensor.defined() || tensor.dim() == 0 || tensor.size(0) != spec->items)
-          throw ShapeError("output '" + port + "' was promised as " + spec->text() + ", but is " +
-                           (tensor.defined() ? shape_text(tensor.sizes()) : "not set"));
-      }
-    });
-    std::int64_t items = 1;
-    if (const Spec* spec = std::get_if<Spec>(&announced)) items = spec->items;
-    if (const TableSpec* spec = std::get_if<TableSpec>(&announced)) items = spec->items;
+    call_node(plan_, index, [&] { require_promised(port, announced, value); });
+    const std::int64_t items = items_of(announced);
     for (std::size_t unit = 0; unit < store_.units(index, port); ++unit) {
       Block block;
       block.first = static_cast<std::int64_t>(unit) * plan_.block_items;
       block.count = std::min(plan_.block_items, items - block.first);
       Produced produced;
-      if (const Tensor* tensor = std::get_if<Tensor>(&found->second)) {
+      if (const Tensor* tensor = std::get_if<Tensor>(&value)) {
         const Tensor part = tensor->narrow(0, block.first, block.count).cpu();
         const Inspection inspection = inspect(part);
         require_finite(plan_, index, port, part, inspection.first_nonfinite, Rows::of(block));
         produced.checksum = inspection.checksum;
         produced.value = part;
       } else {
-        const Table& table = std::get<Table>(found->second);
-        Table part(table.columns());
-        for (std::int64_t row = 0; row < table.rows(); ++row) {
-          const std::int64_t item = table.item(row);
-          if (item < block.first || item >= block.first + block.count) continue;
-          std::vector<Cell> cells;
-          for (std::size_t column = 0; column < table.columns().size(); ++column)
-            cells.push_back(table.cell(row, static_cast<std::int64_t>(column)));
-          part.add(item, std::move(cells));
-        }
+        Table part = rows_of_items(std::get<Table>(value), block.first, block.count);
         produced.checksum = rows_checksum(part);
         produced.value = std::move(part);
       }
-      seen_[journal_name(node) + "." + port][unit] = produced.checksum;
-      if (!store_.holds(index, port, unit)) store_.put(index, port, unit, block, produced);
+      note_seen(index, port, unit, produced.checksum);
+      if (!store_.holds(index, port, unit)) store_.put(index, port, unit, produced);
     }
   }
+}
+
+// Checksums of what no file of the run keeps must outlive this process for `replay`.
+void Executor::note_seen(std::size_t index, const std::string& port, std::size_t unit,
+                         std::uint64_t checksum) {
+  const std::string name = journal_name(plan_.nodes[index]) + "." + port;
+  seen_[name][unit] = checksum;
+  if (!store_.in_file(index, port))
+    journal_.note("seen", name + " " + std::to_string(unit) + " " + checksum_text(checksum));
 }
 
 void Executor::finish_reducers(std::size_t stream) {
@@ -289,11 +283,11 @@ void Executor::finish_reducers(std::size_t stream) {
     prepare_once(index);
     Outputs outputs;
     const auto start = std::chrono::steady_clock::now();
-    call_node(plan_, index, [&] {
-      const Rows rows = Rows::of({0, 0, std::nullopt});
-      NodeContext context(environment_, index, rows);
-      const StoredStates states(plan_, store_, index,
-                                static_cast<std::int64_t>(shapes_[stream].units()));
+    const Reservation reservation =
+        budget_.reserve(std::min(node.working_bytes, plan_.memory), node.name);
+    const Rows none = Rows::of({0, 0, std::nullopt});
+    call_node(environment_, index, none, [&](NodeContext& context) {
+      const StoredStates states(plan_, store_, index, shapes_[stream].units());
       dynamic_cast<const Reducer&>(*node.instance).finish(states, outputs, context);
     });
     put_whole(index, outputs);
@@ -305,12 +299,7 @@ void Executor::finish_reducers(std::size_t stream) {
 void Executor::require_unchanged_files() const {
   for (const PlannedNode& node : plan_.nodes)
     for (const SourceFile& file : node.files) {
-      std::error_code failed;
-      const auto bytes = std::filesystem::file_size(file.path, failed);
-      const auto time = failed ? std::filesystem::file_time_type()
-                               : std::filesystem::last_write_time(file.path, failed);
-      if (!failed && bytes == file.bytes && time.time_since_epoch().count() == file.modified)
-        continue;
+      if (source_file(file.path) == file) continue;
       Error error("the input file '" + file.path.string() +
                   "' changed while the run was reading it; nothing was given its final name. Run "
                   "again with --overwrite when the file is at rest");

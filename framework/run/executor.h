@@ -46,6 +46,7 @@ class Executor {
   void finish(const std::string& provenance);
 
   const std::filesystem::path& folder() const { return workspace_.folder(); }
+  const std::string& run_id() const { return workspace_.id(); }
   const std::vector<NodeRecord>& records() const { return records_; }
   /// Item and reason of everything that was skipped, by this process or an earlier one.
   std::vector<std::string> failures() const;
@@ -63,6 +64,8 @@ class Executor {
   void write(const StreamShape& shape, Pass& pass);
   void make_durable();
   void put_whole(std::size_t node, const Outputs& outputs);
+  void note_seen(std::size_t node, const std::string& port, std::size_t unit,
+                 std::uint64_t checksum);
   void require_unchanged_files() const;
   bool interrupted() const;
 
@@ -75,8 +78,8 @@ class Executor {
   Journal& journal_;
   std::vector<Crossing> crossings_;
   MemoryBudget budget_;
-  Store store_;
   std::vector<StreamShape> shapes_;
+  Store store_;
   Sinks sinks_;
   Demand demand_;
   SharedObjects objects_;
@@ -84,6 +87,7 @@ class Executor {
   std::vector<NodeRecord> records_;
   std::map<std::string, std::map<std::size_t, std::uint64_t>> seen_;
   std::chrono::steady_clock::time_point last_mark_ = std::chrono::steady_clock::now();
+  std::chrono::steady_clock::time_point next_look_at_files_ = last_mark_;
 };
 
 }  // namespace pellucid

@@ -1,7 +1,7 @@
 #include "run/function.h"
 
-#include <atomic>
 #include <map>
+#include <mutex>
 #include <string>
 #include <utility>
 #include <vector>
@@ -15,12 +15,15 @@ namespace {
 class FunctionRun {
  public:
   FunctionRun(const RunEnvironment& environment, std::size_t node,
-              std::shared_ptr<const FunctionSteps> steps, Inputs side, Rows rows)
+              std::shared_ptr<const FunctionSteps> steps, Inputs side, Rows rows,
+              ObjectOfRow object_of_row)
       : environment_(environment),
-        function_(*environment.plan->nodes[node].function),
+        node_(environment.plan->nodes[node]),
+        function_(*node_.function),
         steps_(std::move(steps)),
         side_(std::move(side)),
-        rows_(std::move(rows)) {}
+        rows_(std::move(rows)),
+        object_of_row_(std::move(object_of_row)) {}
 
   Tensor operator()(const Tensor& batch, std::int64_t item) {
     const std::int64_t row = item - rows_.block.first;
@@ -31,7 +34,7 @@ class FunctionRun {
     Rows variants;
     variants.block = {item, batch.size(0), std::nullopt};
     variants.items.assign(static_cast<std::size_t>(batch.size(0)), item);
-    const std::uint64_t draw = function_.fresh ? ++calls_ : 0;
+    const std::uint64_t draw = function_.fresh ? next_call(item) : 0;
 
     std::vector<Outputs> outputs(steps_->steps.size());
     std::vector<std::shared_ptr<Component>> objects(steps_->steps.size());
@@ -41,13 +44,13 @@ class FunctionRun {
       Inputs in = inputs(step, batch, row, outputs, objects);
       in.set_block(variants.block);
       if (step.make) {
-        call_node(*environment_.plan, node, [&] {
+        const auto make = [&](NodeContext& context) {
           objects[s] = step.make();
           auto& object = dynamic_cast<Object&>(*objects[s]);
           object.bind(in);
-          NodeContext context(environment_, node, variants, draw);
           object.prepare(in, context);
-        });
+        };
+        call_node(environment_, node, variants, make, draw);
         continue;
       }
       outputs[s] = compute(environment_, node, in, variants, {}, draw);
@@ -60,6 +63,19 @@ class FunctionRun {
   }
 
  private:
+  // Counted for each item, so that draws do not depend on who else calls.
+  std::uint64_t next_call(std::int64_t item) {
+    const std::lock_guard lock(calls_mutex_);
+    return ++calls_[item];
+  }
+
+  std::shared_ptr<const Component> side_object(const Inputs::Edge& side, std::int64_t row) const {
+    if (object_of_row_)
+      for (const PlannedInput& input : node_.inputs)
+        if (input.port == side.name) return object_of_row_(input, row);
+    return side.object;
+  }
+
   Inputs inputs(const FunctionSteps::Step& step, const Tensor& batch, std::int64_t row,
                 const std::vector<Outputs>& outputs,
                 const std::vector<std::shared_ptr<Component>>& objects) const {
@@ -97,7 +113,7 @@ class FunctionRun {
       } else {
         const Inputs::Edge& side = *side_.find(input.from);
         edge.spec = side.spec;
-        edge.object = side.object;
+        if (side.object) edge.object = side_object(side, row);
         if (const Tensor* tensor = std::get_if<Tensor>(&side.value)) {
           Tensor value = *tensor;
           if (value.size(0) > 1) {
@@ -118,22 +134,26 @@ class FunctionRun {
   }
 
   const RunEnvironment& environment_;
+  const PlannedNode& node_;
   const PlannedFunction& function_;
-  std::atomic<std::uint64_t> calls_{0};
+  std::mutex calls_mutex_;
+  std::map<std::int64_t, std::uint64_t> calls_;
   std::shared_ptr<const FunctionSteps> steps_;
   Inputs side_;
   Rows rows_;
+  ObjectOfRow object_of_row_;
 };
 
 }  // namespace
 
 std::shared_ptr<Object> make_function(const RunEnvironment& environment, std::size_t index,
-                                      const Inputs& in, const Rows& rows) {
+                                      const Inputs& in, const Rows& rows,
+                                      const ObjectOfRow& object_of_row) {
   const PlannedNode& node = environment.plan->nodes[index];
-  const auto& planned = dynamic_cast<const FunctionModel&>(*node.instance);
-  auto model = std::make_shared<FunctionModel>(planned.shared_steps());
+  const auto steps = dynamic_cast<const FunctionModel&>(*node.instance).shared_steps();
+  auto model = std::make_shared<FunctionModel>(steps);
   const auto run =
-      std::make_shared<FunctionRun>(environment, index, planned.shared_steps(), in, rows);
+      std::make_shared<FunctionRun>(environment, index, steps, in, rows, object_of_row);
   model->set_runner([run](const Tensor& batch, std::int64_t item) { return (*run)(batch, item); });
   return model;
 }

@@ -1,5 +1,7 @@
 #include "run/item_reader.h"
 
+#include <algorithm>
+
 #include "plan/edges.h"
 
 namespace pellucid {
@@ -39,13 +41,17 @@ StoreReader::StoreReader(const RunEnvironment& environment, const Store& store, 
 
 Tensor StoreReader::tensor(const std::string& port, std::int64_t first, std::int64_t count) const {
   const PlannedInput& in = input(port);
-  require_range(port, first, count, environment_.plan->tensor_spec(in.node, in.from)->items);
+  const std::int64_t items = environment_.plan->tensor_spec(in.node, in.from)->items;
+  if (items == 1) return store_.tensor(in.node, in.from, 0, 1);
+  require_range(port, first, count, items);
   return store_.tensor(in.node, in.from, first, count);
 }
 
 Table StoreReader::table(const std::string& port, std::int64_t first, std::int64_t count) const {
   const PlannedInput& in = input(port);
-  require_range(port, first, count, environment_.plan->table_spec(in.node, in.from)->items);
+  const std::int64_t items = environment_.plan->table_spec(in.node, in.from)->items;
+  if (items == 1) return store_.table(in.node, in.from, 0, 1);
+  require_range(port, first, count, items);
   return store_.table(in.node, in.from, first, count);
 }
 
@@ -76,16 +82,24 @@ std::shared_ptr<const Component> StoreReader::object(const PlannedInput& input,
 }
 
 StoredStates::StoredStates(const Plan& plan, const Store& store, std::size_t node,
-                           std::int64_t blocks)
-    : store_(store), node_(plan.nodes[node]), index_(node), blocks_(blocks) {}
+                           std::size_t units)
+    : store_(store), node_(plan.nodes[node]), index_(node) {
+  const auto& ports = node_.state.all();
+  for (std::size_t unit = 0; unit < units; ++unit)
+    if (std::all_of(ports.begin(), ports.end(), [&](const auto& port) {
+          return store.holds(node, Store::state_port(port.first), unit);
+        }))
+      units_.push_back(static_cast<std::int64_t>(unit));
+}
 
-Outputs StoredStates::at(std::int64_t block) const {
+Outputs StoredStates::at(std::int64_t index) const {
+  const std::int64_t unit = units_.at(static_cast<std::size_t>(index));
   Outputs state;
   for (const auto& [port, spec] : node_.state.all()) {
     const std::string stored = Store::state_port(port);
     if (const Spec* of_one = std::get_if<Spec>(&spec))
-      state.set(port, store_.tensor(index_, stored, block * of_one->items, of_one->items));
-    else state.set(port, store_.table(index_, stored, block, 1));
+      state.set(port, store_.tensor(index_, stored, unit * of_one->items, of_one->items));
+    else state.set(port, store_.table(index_, stored, unit, 1));
   }
   return state;
 }

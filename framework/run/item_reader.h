@@ -43,18 +43,18 @@ class StoreReader final : public ItemReader {
   mutable std::map<std::pair<std::size_t, std::int64_t>, std::shared_ptr<const Component>> made_;
 };
 
-/// States of a Reducer, one for each of `blocks` blocks.
+/// States of a Reducer, one for each block that has an item to speak of.
 class StoredStates final : public States {
  public:
-  StoredStates(const Plan& plan, const Store& store, std::size_t node, std::int64_t blocks);
-  std::int64_t count() const override { return blocks_; }
-  Outputs at(std::int64_t block) const override;
+  StoredStates(const Plan& plan, const Store& store, std::size_t node, std::size_t units);
+  std::int64_t count() const override { return static_cast<std::int64_t>(units_.size()); }
+  Outputs at(std::int64_t index) const override;
 
  private:
   const Store& store_;
   const PlannedNode& node_;
   std::size_t index_;
-  std::int64_t blocks_;
+  std::vector<std::int64_t> units_;
 };
 
 }  // namespace pellucid

@@ -14,6 +14,7 @@
 #include <pellucid/dataset.h>
 
 #include "buffers/result_file.h"
+#include "buffers/table_layout.h"
 #include "plan/edges.h"
 #include "plan/function_model.h"
 #include "plan/plan.h"
@@ -169,9 +170,8 @@ class MemoryFunction final : public Model {
       const PlannedNode& node = plan_.nodes[step];
       if (node.function) prepare_steps(step);
       if (is_object(node.component->kind)) continue;
-      call_node(plan_, step, [&] {
-        const Rows rows = Rows::of({node.first_item, 0, std::nullopt});
-        NodeContext context(environment_, step, rows);
+      const Rows none = Rows::of({node.first_item, 0, std::nullopt});
+      call_node(environment_, step, none, [&](NodeContext& context) {
         node.instance->prepare(specs_of_inputs(step), context);
       });
     }
@@ -206,7 +206,7 @@ class MemoryFunction final : public Model {
         edge.value = row(*tensors_.at(place), *spec, item);
         spec->items = 1;
       } else if (TableSpec* table = std::get_if<TableSpec>(&edge.spec)) {
-        edge.value = rows_of(tables_.at(place), item);
+        edge.value = rows_of_items(tables_.at(place), table->items == 1 ? 0 : item, 1);
         table->items = 1;
       } else {
         edge.object = object(input, item);
@@ -237,18 +237,6 @@ class MemoryFunction final : public Model {
     offset[0] = spec.items > 1 ? item : 0;
     size[0] = 1;
     return reader.read(offset, size);
-  }
-
-  static Table rows_of(const Table& table, std::int64_t item) {
-    Table rows(table.columns());
-    for (std::int64_t r = 0; r < table.rows(); ++r) {
-      if (table.item(r) != item) continue;
-      std::vector<Cell> cells;
-      for (std::size_t c = 0; c < table.columns().size(); ++c)
-        cells.push_back(table.cell(r, static_cast<std::int64_t>(c)));
-      rows.add(item, std::move(cells));
-    }
-    return rows;
   }
 
   TemporaryFolder folder_;

@@ -1,6 +1,7 @@
 #include "run/node_call.h"
 
 #include <algorithm>
+#include <cstdio>
 #include <exception>
 #include <utility>
 
@@ -38,12 +39,13 @@ bool NodeContext::wanted(const Port& out) const {
   return false;
 }
 
+double NodeContext::seconds() const {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+}
+
 bool NodeContext::cancelled() const {
   const PlannedNode& node = environment_.plan->nodes[node_];
-  if (node.timeout) {
-    const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - start_;
-    if (spent.count() > *node.timeout) return true;
-  }
+  if (node.timeout && seconds() > *node.timeout) return true;
   return environment_.stop != nullptr && environment_.stop->load(std::memory_order_relaxed);
 }
 
@@ -88,6 +90,26 @@ void call_node(const Plan& plan, std::size_t index, const std::function<void()>&
   attributed(node.where, node.name, node.use, action);
 }
 
+void call_node(const RunEnvironment& environment, std::size_t index, const Rows& rows,
+               const std::function<void(NodeContext&)>& action, std::uint64_t draw) {
+  const std::optional<double>& timeout = environment.plan->nodes[index].timeout;
+  call_node(*environment.plan, index, [&] {
+    NodeContext context(environment, index, rows, draw);
+    const auto late = [&] { return timeout && context.seconds() > *timeout; };
+    try {
+      action(context);
+    } catch (const Cancelled&) {
+      if (!late() || (environment.stop != nullptr && environment.stop->load())) throw;
+    }
+    if (late()) {
+      char text[96];
+      std::snprintf(text, sizeof text, "took longer than its timeout of %g s (%.3g s so far)",
+                    *timeout, context.seconds());
+      throw Error(text);
+    }
+  });
+}
+
 std::unique_ptr<Component> new_component(const PlannedNode& node, const Value& settings) {
   Problems problems;
   std::unique_ptr<Component> made = node.component->create(settings, problems);
@@ -127,25 +149,29 @@ void require_promised(const std::string& port, const Spec& promised, const Tenso
 
 }  // namespace
 
+void require_promised(const std::string& port, const Specs::Value& announced,
+                      const Outputs::Value& given) {
+  if (const Spec* spec = std::get_if<Spec>(&announced)) {
+    const Tensor* tensor = std::get_if<Tensor>(&given);
+    require_promised(port, *spec, tensor == nullptr ? Tensor() : *tensor);
+  } else if (const TableSpec* spec = std::get_if<TableSpec>(&announced)) {
+    const Table* table = std::get_if<Table>(&given);
+    if (table == nullptr) throw Error("table '" + port + "' was promised but is not set");
+    for (std::int64_t row = 0; row < table->rows(); ++row)
+      if (table->item(row) < 0 || table->item(row) >= spec->items)
+        throw ShapeError("table '" + port + "' has a row of item " +
+                         std::to_string(table->item(row)) + "; it was promised for items 0 to " +
+                         std::to_string(spec->items - 1));
+  }
+}
+
 Outputs compute(const RunEnvironment& environment, std::size_t index, const Inputs& in,
                 const Rows& rows, const std::optional<Region>& tile, std::uint64_t draw) {
   const Plan& plan = *environment.plan;
   const PlannedNode& node = plan.nodes[index];
   Outputs outputs;
-  call_node(plan, index, [&] {
-    NodeContext context(environment, index, rows, draw);
-    const auto& stage = dynamic_cast<const Stage&>(*node.instance);
-    const auto start = std::chrono::steady_clock::now();
-    try {
-      stage.process(in, outputs, context);
-    } catch (const Cancelled&) {
-      if (environment.stop != nullptr && environment.stop->load()) throw;
-      throw Error("did not finish within its timeout of " + std::to_string(*node.timeout) + " s");
-    }
-    const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - start;
-    if (node.timeout && spent.count() > *node.timeout)
-      throw Error("took " + std::to_string(spent.count()) + " s; its timeout is " +
-                  std::to_string(*node.timeout) + " s");
+  const auto work = [&](NodeContext& context) {
+    dynamic_cast<const Stage&>(*node.instance).process(in, outputs, context);
     for (const auto& [port, announced] : node.outputs.all()) {
       const auto found = outputs.all().find(port);
       if (const Spec* whole = std::get_if<Spec>(&announced)) {
@@ -163,7 +189,8 @@ Outputs compute(const RunEnvironment& environment, std::size_t index, const Inpu
           throw Error("table '" + port + "' was promised but is not set");
       }
     }
-  });
+  };
+  call_node(environment, index, rows, work, draw);
   return outputs;
 }
 

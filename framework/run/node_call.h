@@ -48,6 +48,9 @@ class NodeContext final : public Context {
   std::filesystem::path scratch() override;
   Random random(const std::string& purpose) const override;
 
+  /// Since the call began.
+  double seconds() const;
+
  private:
   const RunEnvironment& environment_;
   std::size_t node_;
@@ -59,6 +62,10 @@ class NodeContext final : public Context {
 /// Calls `action` for a node: memory is counted for it, and every exception but Cancelled leaves as
 /// an Error that names node and place.
 void call_node(const Plan& plan, std::size_t node, const std::function<void()>& action);
+/// The same with a context for these rows. A node that gives up because its `timeout:` is over, or
+/// takes longer without noticing, ends in an Error; Cancelled is left to a run that is to stop.
+void call_node(const RunEnvironment& environment, std::size_t node, const Rows& rows,
+               const std::function<void(NodeContext&)>& action, std::uint64_t draw = 0);
 
 /// A new component for a node, from these settings (its own, or with paths of the run). Throws
 /// ConfigError where the factory refuses them, Error where it gives no `T`. For use in `call_node`.
@@ -77,6 +84,11 @@ std::unique_ptr<T> new_instance(const PlannedNode& node, const Value& settings) 
 /// alone) is what its inputs are cut to.
 Outputs compute(const RunEnvironment& environment, std::size_t node, const Inputs& in,
                 const Rows& rows, const std::optional<Region>& tile = {}, std::uint64_t draw = 0);
+
+/// Throws Error or ShapeError where a port was not given what `infer` announced for all its items;
+/// rows of a table must speak of items 0 .. items - 1.
+void require_promised(const std::string& port, const Specs::Value& announced,
+                      const Outputs::Value& given);
 
 /// Throws Error naming the item of an output's first non-finite value, at row-major position
 /// `place`

@@ -7,6 +7,7 @@
 
 #include <ATen/ops/cat.h>
 #include <ATen/ops/full.h>
+#include <ATen/ops/tensor.h>
 
 #include "base/log.h"
 #include "buffers/checksum.h"
@@ -83,15 +84,15 @@ std::optional<Region> StreamShape::input_region(std::size_t position, const Bloc
 }
 
 std::shared_ptr<const Component> make_object(const RunEnvironment& environment, std::size_t index,
-                                             const Inputs& in, const Rows& rows) {
+                                             const Inputs& in, const Rows& rows,
+                                             const ObjectOfRow& object_of_row) {
   const PlannedNode& node = environment.plan->nodes[index];
   std::shared_ptr<const Component> made;
-  call_node(*environment.plan, index, [&] {
+  call_node(environment, index, rows, [&](NodeContext& context) {
     const std::shared_ptr<Object> object =
-        node.function ? make_function(environment, index, in, rows)
+        node.function ? make_function(environment, index, in, rows, object_of_row)
                       : std::shared_ptr<Object>(new_instance<Object>(node, node.settings));
     object->bind(in);
-    NodeContext context(environment, index, rows);
     object->prepare(in, context);
     made = object;
   });
@@ -158,12 +159,14 @@ Inputs Pass::gather(std::size_t position, std::vector<char>& failed) const {
   const Plan& plan = shape_.plan();
   const std::size_t index = shape_.stream().nodes[position];
   const std::optional<Region> region = shape_.input_region(position, block_);
-  const at::Device device(plan.settings.device);
+  const bool saved = plan.nodes[index].component->kind == Kind::sink;
+  const at::Device device = saved ? at::Device(at::kCPU) : at::Device(plan.settings.device);
 
+  // One item that serves all fails them all.
   const auto join = [&](const std::vector<char>& other) {
-    if (other.empty() || static_cast<std::int64_t>(other.size()) != block_.count) return;
-    if (failed.empty()) failed.assign(other.size(), 0);
-    for (std::size_t i = 0; i < other.size(); ++i) failed[i] |= other[i];
+    if (other.empty()) return;
+    if (failed.empty()) failed.assign(static_cast<std::size_t>(block_.count), 0);
+    for (std::size_t i = 0; i < failed.size(); ++i) failed[i] |= other[other.size() == 1 ? 0 : i];
   };
   // Its producer is in this stream, and what it gave is still there.
   const auto passing = [&](const PlannedInput& input) -> const Values* {
@@ -180,15 +183,15 @@ Inputs Pass::gather(std::size_t position, std::vector<char>& failed) const {
     Tensor value;
     Region held{std::vector<std::int64_t>(whole.shape.size(), 0), whole.shape, whole.shape};
     if (const Values* near = passing(input)) {
-      value = std::get<Tensor>(near->outputs.at(input.from));
+      value = moved(std::get<Tensor>(near->outputs.at(input.from)), device);
       const auto producer = static_cast<std::size_t>(shape_.position(input.node));
       if (cut) held = region_of(*shape_.output_region(producer, block_), whole);
     } else {
       const bool single = whole.items == 1;
-      const std::int64_t first = single ? 0 : block_.first;
-      const std::int64_t count = single ? 1 : block_.count;
-      value = moved(store_.tensor(input.node, input.from, first, count), device);
-      join(store_.failed(input.node, input.from, first, count));
+      Block wanted{single ? 0 : block_.first, single ? 1 : block_.count, std::nullopt};
+      if (cut) wanted.region = held = region_of(*region, whole);
+      value = moved(store_.tensor(input.node, input.from, wanted), device);
+      join(store_.failed(input.node, input.from, wanted.first, wanted.count));
     }
     if (cut) value = cropped(value, held, region_of(*region, whole));
     edge.spec = spec_of_rows(whole, value.size(0), region);
@@ -198,9 +201,13 @@ Inputs Pass::gather(std::size_t position, std::vector<char>& failed) const {
     TableSpec& spec = std::get<TableSpec>(edge.spec);
     const bool single = spec.items == 1;
     spec.items = single ? 1 : block_.count;
-    if (const Values* near = passing(input))
+    if (const Values* near = passing(input)) {
       edge.value = std::get<Table>(near->outputs.at(input.from));
-    else edge.value = store_.table(input.node, input.from, single ? 0 : block_.first, spec.items);
+    } else {
+      const std::int64_t first = single ? 0 : block_.first;
+      edge.value = store_.table(input.node, input.from, first, spec.items);
+      join(store_.failed(input.node, input.from, first, spec.items));
+    }
   };
 
   Inputs in = inputs_of(plan, index, [&](const PlannedInput& input, Inputs::Edge& edge) {
@@ -226,11 +233,62 @@ Outputs Pass::call(std::size_t position, const Inputs& in, const Rows& rows) con
   if (node.component->kind != Kind::reducer)
     return compute(environment_, index, in, rows, shape_.input_region(position, block_));
   Outputs state;
-  call_node(shape_.plan(), index, [&] {
-    NodeContext context(environment_, index, rows);
+  call_node(environment_, index, rows, [&](NodeContext& context) {
     dynamic_cast<const Reducer&>(*node.instance).reduce(in, state, context);
   });
   return state;
+}
+
+Inputs Pass::of_rows(std::size_t position, const Inputs& in,
+                     const std::vector<std::int64_t>& rows) const {
+  const std::int64_t all = in.block().count;
+  const auto count = static_cast<std::int64_t>(rows.size());
+  if (count == all) return in;
+  const auto& planned = shape_.plan().nodes[shape_.stream().nodes[position]].inputs;
+  Inputs some = in;
+  for (std::size_t e = 0; e < planned.size(); ++e) {
+    Inputs::Edge& edge = some.edges()[e];
+    if (Tensor* tensor = std::get_if<Tensor>(&edge.value)) {
+      if (tensor->size(0) != all) continue;
+      *tensor = count == 1 ? tensor->narrow(0, rows.front(), 1)
+                           : tensor->index_select(0, at::tensor(rows).to(tensor->device()));
+      std::get<Spec>(edge.spec).items = count;
+    } else if (Table* table = std::get_if<Table>(&edge.value)) {
+      TableSpec& spec = std::get<TableSpec>(edge.spec);
+      if (spec.items != all) continue;
+      Table part(table->columns());
+      for (const std::int64_t row : rows)
+        part.append(rows_of_items(*table, in.block().first + row, 1));
+      *table = std::move(part);
+      spec.items = count;
+    } else if (count == 1) {
+      edge.object = object_of_row(planned[e], rows.front());
+    }
+  }
+  return some;
+}
+
+Inputs Pass::of_row(std::size_t position, const Inputs& in, std::int64_t row) const {
+  Inputs one = of_rows(position, in, {row});
+  Block block = in.block();
+  block.first += row;
+  block.count = 1;
+  one.set_block(block);
+  return one;
+}
+
+std::shared_ptr<const Component> Pass::object_of_row(const PlannedInput& input,
+                                                     std::int64_t row) const {
+  const int position = shape_.position(input.node);
+  if (position < 0 || !shape_.plan().nodes[input.node].object_per_block || block_.count == 1)
+    return object(input);
+  const std::lock_guard lock(row_objects_mutex_);
+  auto& known = row_objects_[{input.node, row}];
+  if (known) return known;
+  const auto place = static_cast<std::size_t>(position);
+  const Inputs in = of_row(place, values_[place].made_from, row);
+  known = make_object(environment_, input.node, in, Rows::of(in.block()));
+  return known;
 }
 
 Outputs Pass::call_item_by_item(std::size_t position, const Inputs& in, std::vector<char>& failed) {
@@ -245,26 +303,17 @@ Outputs Pass::call_item_by_item(std::size_t position, const Inputs& in, std::vec
     Outputs one;
     char& bad = failed[static_cast<std::size_t>(i)];
     if (!bad) {
-      Inputs single = in;
-      Block block = in.block();
-      block.first += i;
-      block.count = 1;
-      single.set_block(block);
-      for (Inputs::Edge& edge : single.edges()) {
-        if (Tensor* tensor = std::get_if<Tensor>(&edge.value); tensor && tensor->size(0) == count) {
-          *tensor = tensor->narrow(0, i, 1);
-          std::get<Spec>(edge.spec).items = 1;
-        }
-      }
-      const Rows rows = Rows::of(block);
+      const Inputs single = of_row(position, in, i);
+      const Rows rows = Rows::of(single.block());
       try {
         one = call(position, single, rows);
         for (const auto& [port, value] : one.all())
           if (const Tensor* tensor = std::get_if<Tensor>(&value); tensor && tensor->defined())
-            require_finite(shape_.plan(), index, port, *tensor, first_nonfinite(*tensor), rows);
+            require_finite(shape_.plan(), index, port, *tensor,
+                           first_nonfinite(moved(*tensor, at::kCPU)), rows);
       } catch (const Error& error) {
         bad = 1;
-        failures.emplace_back(block.first, error.what());
+        failures.emplace_back(single.block().first, error.what());
         one = Outputs();
       }
     }
@@ -287,6 +336,24 @@ Outputs Pass::call_item_by_item(std::size_t position, const Inputs& in, std::vec
   return outputs;
 }
 
+// Items that failed before have nothing to add; a block of nothing else has no state.
+void Pass::reduce_sound_items(std::size_t position, const Inputs& in, const Rows& rows) {
+  Values& values = values_[position];
+  const std::vector<char> failed = std::exchange(values.failed, {});
+  if (!any(failed)) return keep(position, call(position, in, rows));
+  Rows some{rows.block, {}};
+  std::vector<std::int64_t> sound;
+  for (std::size_t row = 0; row < failed.size(); ++row) {
+    if (failed[row]) continue;
+    sound.push_back(static_cast<std::int64_t>(row));
+    some.items.push_back(rows.items[row]);
+  }
+  if (sound.empty()) return;
+  Inputs rest = of_rows(position, in, sound);
+  rest.set_rows(some.items);
+  keep(position, call(position, rest, some));
+}
+
 void Pass::run_node(std::size_t position) {
   const Plan& plan = shape_.plan();
   const std::size_t index = shape_.stream().nodes[position];
@@ -296,27 +363,31 @@ void Pass::run_node(std::size_t position) {
 
   Inputs in = gather(position, values.failed);
   const Rows rows = Rows::of(in.block());
+  const bool skips = node.on_item_error == OnItemError::skip;
   if (node.component->kind == Kind::sink) {
     Checksum sum;
-    for (const Inputs::Edge& edge : in.edges()) {
+    for (const Inputs::Edge& edge : in.edges())
       if (const Tensor* tensor = std::get_if<Tensor>(&edge.value)) sum.add(*tensor);
-    }
     sinks.push_back({index, std::move(in), sum.value(), values.failed});
   } else if (is_object(node.component->kind)) {
     if (objects_.count({index, ""}) == 0) {
-      values.object = make_object(environment_, index, in, rows);
+      const ObjectOfRow of_row = [this](const PlannedInput& input, std::int64_t row) {
+        return object_of_row(input, row);
+      };
+      values.object = make_object(environment_, index, in, rows, of_row);
+      values.made_from = std::move(in);
       made[index] = values.object;
     }
-  } else if (node.on_item_error == OnItemError::skip && node.component->kind != Kind::reducer) {
-    if (any(values.failed)) {
+  } else if (node.component->kind == Kind::reducer) {
+    reduce_sound_items(position, in, rows);
+  } else if (skips && any(values.failed)) {
+    keep(position, call_item_by_item(position, in, values.failed));
+  } else if (skips) {
+    try {
+      keep(position, call(position, in, rows));
+    } catch (const Error&) {
+      values.outputs.clear();
       keep(position, call_item_by_item(position, in, values.failed));
-    } else {
-      try {
-        keep(position, call(position, in, rows));
-      } catch (const Error&) {
-        values.outputs.clear();
-        keep(position, call_item_by_item(position, in, values.failed));
-      }
     }
   } else {
     keep(position, call(position, in, rows));

@@ -3,9 +3,11 @@
 
 #include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
+#include "run/function.h"
 #include "run/node_call.h"
 #include "run/store.h"
 
@@ -87,8 +89,8 @@ class Pass {
  private:
   struct Values {
     std::map<std::string, std::variant<Tensor, Table>> outputs;
-    std::map<std::string, std::uint64_t> checksums;
     std::shared_ptr<const Component> object;
+    Inputs made_from;  ///< of an object, so that it can be made again for one of its items
     std::vector<char> failed;
     std::size_t readers = 0;
   };
@@ -98,8 +100,14 @@ class Pass {
                                     const std::optional<Region>& tile) const;
   Inputs gather(std::size_t position, std::vector<char>& failed) const;
   std::shared_ptr<const Component> object(const PlannedInput& input) const;
+  /// The inputs of a node for some of the block's rows, or for one, with the objects of that item.
+  Inputs of_rows(std::size_t position, const Inputs& in,
+                 const std::vector<std::int64_t>& rows) const;
+  Inputs of_row(std::size_t position, const Inputs& in, std::int64_t row) const;
+  std::shared_ptr<const Component> object_of_row(const PlannedInput& input, std::int64_t row) const;
   Outputs call(std::size_t position, const Inputs& in, const Rows& rows) const;
   Outputs call_item_by_item(std::size_t position, const Inputs& in, std::vector<char>& failed);
+  void reduce_sound_items(std::size_t position, const Inputs& in, const Rows& rows);
   void keep(std::size_t position, const Outputs& outputs);
   void release_inputs(std::size_t position);
 
@@ -111,10 +119,16 @@ class Pass {
   Block block_;  // counted from the first item of the run
   std::vector<char> needed_;
   std::vector<Values> values_;
+  mutable std::recursive_mutex row_objects_mutex_;
+  mutable std::map<std::pair<std::size_t, std::int64_t>, std::shared_ptr<const Component>>
+      row_objects_;
 };
 
-/// Makes, binds and prepares an object from the tensors of its inputs.
+/// Makes, binds and prepares an object from the tensors of its inputs. A function asks
+/// `object_of_row` for the objects at its side inputs as they are for one row of `rows`; without it
+/// they serve all rows.
 std::shared_ptr<const Component> make_object(const RunEnvironment& environment, std::size_t node,
-                                             const Inputs& in, const Rows& rows);
+                                             const Inputs& in, const Rows& rows,
+                                             const ObjectOfRow& object_of_row = {});
 
 }  // namespace pellucid

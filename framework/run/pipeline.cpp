@@ -9,6 +9,7 @@
 #include <thread>
 #include <utility>
 
+#include "base/log.h"
 #include "pipeline/document.h"
 #include "plan/plan.h"
 #include "plugin/registry.h"
@@ -41,7 +42,13 @@ class Poll {
   void ask(const std::function<bool()>& cancelled) {
     std::unique_lock lock(mutex_);
     while (!over_ && !flag_) {
-      flag_ = cancelled();
+      try {
+        flag_ = cancelled();
+      } catch (const std::exception& error) {
+        log_error(std::string("the run stops, because asking whether to cancel failed: ") +
+                  error.what());
+        flag_ = true;
+      }
       wake_.wait_for(lock, std::chrono::milliseconds(20));
     }
   }

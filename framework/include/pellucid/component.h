@@ -56,7 +56,8 @@ class PELLUCID_EXPORT Stage : public Worker {
   virtual std::optional<std::vector<std::int64_t>> halo(const Inputs& in) const;
 };
 
-/// States of a Reducer, in block order.
+/// States of a Reducer, in block order; none of a block whose items all failed (`on_item_error:
+/// skip`), so there may be none at all.
 class PELLUCID_EXPORT States {
  public:
   virtual ~States();
@@ -74,13 +75,16 @@ class PELLUCID_EXPORT Reducer : public Worker {
   /// Spec of the state of one block: tensors of any shape (items = 1), tables with the most rows a
   /// block can add. Handles are `Out<...>` like those of outputs, but are not in `ports()`.
   virtual void infer_state(const Inputs& in, Specs& state) const = 0;
+  /// The state of one block. Items that failed before are left out: there are as many rows as the
+  /// tensors have, and `in.item(row)` says which they are.
   virtual void reduce(const Inputs& in, Outputs& state, Context& context) const = 0;
+  /// Outputs of all states. Rows of tables speak of items 0 .. items - 1 of their spec.
   virtual void finish(const States& states, Outputs& out, Context& context) const = 0;
 };
 
 /// Runs once over whole inputs with random access (`in.items`, `in.at`), its own checkpoint folder
-/// (`context.scratch()`), progress and cancellation: training, exhaustive analyses. Its outputs
-/// have the items that `infer` said.
+/// (`context.scratch()`), progress and cancellation: training, exhaustive analyses. It counts items
+/// from 0, whichever part of a dataset they are. Its outputs have the items that `infer` said.
 class PELLUCID_EXPORT Procedure : public Worker {
  public:
   ~Procedure() override;

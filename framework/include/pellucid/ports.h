@@ -155,6 +155,11 @@ class PELLUCID_EXPORT Inputs {
 
   /// What is being computed. For sources this is the demand.
   const Block& block() const { return block_; }
+  /// Number in the dataset of the item that a row of the tensors holds. Rows follow each other from
+  /// the block's first item on, but for a Reducer that is not given items that failed.
+  std::int64_t item(std::int64_t row) const {
+    return rows_.empty() ? block_.first + row : rows_.at(static_cast<std::size_t>(row));
+  }
 
   /// Items first .. first+count-1 of an input of a Procedure, read when asked for.
   Tensor items(const In<Tensor>& port, std::int64_t first, std::int64_t count) const;
@@ -168,6 +173,8 @@ class PELLUCID_EXPORT Inputs {
   /// For those who call components: the framework, and tests.
   void add(Edge edge);
   void set_block(Block block) { block_ = std::move(block); }
+  /// Item of each row, where they do not follow each other.
+  void set_rows(std::vector<std::int64_t> items) { rows_ = std::move(items); }
   void set_reader(const ItemReader* reader) { reader_ = reader; }
   /// Which inputs an AnyIn gathers: those that no other port names.
   void set_open(std::vector<std::string> names) { open_ = std::move(names); }
@@ -187,6 +194,7 @@ class PELLUCID_EXPORT Inputs {
   std::vector<Edge> edges_;
   std::vector<std::string> open_;
   Block block_;
+  std::vector<std::int64_t> rows_;
   const ItemReader* reader_ = nullptr;
 };
 

@@ -6,6 +6,7 @@
 //   items      [1]   number of items, >= 1                                    default 8
 //   shape      [px]  channels, height, width                                  default [1, 16, 16]
 //   broken     [1]   an item that cannot be read                              default none
+//   broken_from [1]  from this item on none can be read                       default none
 //   infinite   [1]   an item that holds an infinite value                     default none
 #include <limits>
 
@@ -20,6 +21,7 @@ class Ramp final : public Stage {
     std::int64_t items = 8;
     std::vector<std::int64_t> shape{1, 16, 16};
     std::optional<std::int64_t> broken;
+    std::optional<std::int64_t> broken_from;
     std::optional<std::int64_t> infinite;
   };
 
@@ -28,6 +30,7 @@ class Ramp final : public Stage {
         {"items", &Settings::items, "1", "number of items", at_least(1)},
         {"shape", &Settings::shape, "px", "channels, height, width", at_least(1), count(3, 3)},
         {"broken", &Settings::broken, "1", "an item that cannot be read"},
+        {"broken_from", &Settings::broken_from, "1", "from this item on none can be read"},
         {"infinite", &Settings::infinite, "1", "an item that holds an infinite value"},
     };
     return rows;
@@ -58,7 +61,9 @@ class Ramp final : public Stage {
     items = items.view(settings_.shape).expand(shape).clone();
     for (std::int64_t i = 0; i < block.count; ++i) {
       const std::int64_t item = block.first + i;
-      if (settings_.broken == item) throw Error("item " + std::to_string(item) + " is broken");
+      // The name of a file may hold any bytes.
+      if (settings_.broken == item || item >= settings_.broken_from.value_or(item + 1))
+        throw Error("item " + std::to_string(item) + " is broken: 'caf\xe9\n.png'");
       items[i] += static_cast<double>(item);
       if (settings_.infinite == item)
         items[i].flatten()[0] = std::numeric_limits<float>::infinity();

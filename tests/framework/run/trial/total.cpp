@@ -33,7 +33,7 @@ class Total final : public Reducer {
     state[sum] = in[x].to(at::kDouble).sum(0, /*keepdim=*/true);
     state[rows] = Table(table(1).columns);
     for (std::int64_t i = 0; i < in[x].size(0); ++i)
-      state[rows].add(in.block().first + i, {in[x][i].mean().item<double>()});
+      state[rows].add(in.item(i), {in[x][i].mean().item<double>()});
   }
 
   void finish(const States& states, Outputs& out, Context&) const override {
