@@ -12,8 +12,8 @@
 //   fit     what to do where sizes differ, which is an error without it
 //           crop: the centre of the smallest height and width
 //           pad: by reflection on all sides to the largest
-//           group: size [px], two entries >= 1, height and width; only the files of this size, which
-//           may be left out where all have one; without it the error lists the sizes that there are
+//           group: size [px], two entries >= 1, height and width; only files of this size are
+//           taken; without a size all must have one, and the error lists those that there are
 //
 // Errors
 //   ConfigError  no file matches, or one is not a picture that can be read (while planning)

@@ -13,8 +13,8 @@ namespace pellucid {
 /// has room for as many rows as the spec admits.
 std::vector<DatasetSpec> column_datasets(const std::string& name, const TableSpec& table);
 
-/// What these arrays hold for items first .. first + count - 1: rows that are not there have the item
-/// -1 and no numbers.
+/// What these arrays hold for items first .. first + count - 1: rows that are not there have the
+/// item -1 and no numbers.
 std::vector<Tensor> column_values(const Table& rows, const TableSpec& table, std::int64_t first,
                                   std::int64_t count);
 
