@@ -12,6 +12,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
+/// More than HDF5 takes for a file, and for each of its datasets with its attributes.
+constexpr std::int64_t kHeaders = 16 << 10;
+constexpr std::int64_t kHeader = 2 << 10;
+
 /// Makes all datasets and closes the file.
 void make_with_hdf5(const fs::path& path, const std::vector<ArrayLayout>& arrays,
                     const Attributes& attributes) {
@@ -81,6 +85,12 @@ ContiguousFile ContiguousFile::create(const fs::path& path, std::vector<ArrayLay
   try {
     {
       const File writable(part, File::Mode::create);
+      // Says better than HDF5 why there can be no such file; and where HDF5 cannot write its headers,
+      // it crashes when the process ends.
+      std::int64_t bytes = 0;
+      for (const ArrayLayout& array : arrays) bytes += array.bytes();
+      writable.reserve(kHeaders + kHeader * std::ssize(arrays));
+      writable.resize(bytes);
       make_with_hdf5(part, arrays, attributes);
     }
     const File made(part, File::Mode::update);

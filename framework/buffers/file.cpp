@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -13,6 +12,8 @@
 #include <utility>
 
 #include <pellucid/error.h>
+
+#include "base/disk.h"
 
 namespace pellucid {
 namespace {
@@ -28,7 +29,7 @@ std::string reason(int error, const std::filesystem::path& path) {
   switch (error) {
     case ENOSPC:
     case EDQUOT:
-      return "the disk is full (" + byte_text(free_bytes(path)) +
+      return "the disk is full (" + byte_text(free_disk(path)) +
              " free); free some space, or choose another disk with --run or --scratch";
     case EFBIG:
       return "the file would be larger than the system allows (see `ulimit -f`)";
@@ -144,7 +145,7 @@ void File::reserve(std::int64_t bytes) const {
   if (size() < bytes) resize(bytes);
   if (bytes == 0 || retried([&] { return ::fallocate(descriptor_, 0, 0, bytes); }) == 0) return;
   const int error = errno;
-  const std::int64_t free = free_bytes(path_);
+  const std::int64_t free = free_disk(path_);
   const bool unsupported = error == EOPNOTSUPP || error == ENOSYS;
   if (unsupported && free >= bytes) return;
   if (unsupported || error == ENOSPC || error == EDQUOT)
@@ -156,16 +157,6 @@ void File::reserve(std::int64_t bytes) const {
 
 void File::sync() const {
   if (retried([&] { return ::fdatasync(descriptor_); }) < 0) fail("sync", path_, errno);
-}
-
-std::int64_t free_bytes(const std::filesystem::path& path) {
-  std::error_code ignored;
-  std::filesystem::path place = std::filesystem::absolute(path, ignored);
-  while (!std::filesystem::exists(place, ignored) && place.has_relative_path())
-    place = place.parent_path();
-  struct statvfs status {};
-  if (::statvfs(place.c_str(), &status) < 0) return 0;
-  return static_cast<std::int64_t>(status.f_bavail) * static_cast<std::int64_t>(status.f_frsize);
 }
 
 void sync_folder(const std::filesystem::path& folder) {

@@ -47,10 +47,6 @@ class File {
   int descriptor_ = -1;
 };
 
-/// Bytes that an ordinary user may still write on the disk of `path` (or of its nearest parent that
-/// exists).
-std::int64_t free_bytes(const std::filesystem::path& path);
-
 /// Names made in or removed from this folder are on the disk when this returns.
 void sync_folder(const std::filesystem::path& folder);
 

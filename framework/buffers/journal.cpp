@@ -17,7 +17,7 @@ namespace {
 // A line is: kind, fields, and the checksum of all before it, separated by single spaces.
 //   block NODE PORT BLOCK KEY CHECKSUM ~SUM
 //   dropped NODE PORT BLOCK ~SUM
-//   note TOPIC TEXT... ~SUM
+//   note TOPIC TEXT... ~SUM    (in the text "\\n" is a line end, "\\\\" a backslash)
 //   mark POSITION ~SUM
 constexpr const char* kFirstLine = "pellucid-journal 1\n";
 constexpr std::size_t kSumLength = 2 + 16;  // " ~" and the digits
@@ -57,6 +57,26 @@ std::string_view next_word(std::string_view& rest) {
   const std::string_view word = rest.substr(0, end);
   rest.remove_prefix(std::min(end + 1, rest.size()));
   return word;
+}
+
+std::string one_line(const std::string& text) {
+  std::string line;
+  for (const char c : text) {
+    if (c == '\n') line += "\\n";
+    else if (c == '\\') line += "\\\\";
+    else line += c;
+  }
+  return line;
+}
+
+std::string lines_of(std::string_view line) {
+  std::string text;
+  for (std::size_t at = 0; at < line.size(); ++at) {
+    const bool escaped = line[at] == '\\' && at + 1 < line.size();
+    if (escaped) ++at;
+    text += escaped && line[at] == 'n' ? '\n' : line[at];
+  }
+  return text;
 }
 
 void require_word(const std::string& word) {
@@ -132,7 +152,7 @@ struct Journal::Impl {
     }
     if (kind == "note") {
       const std::string_view topic = next_word(body);
-      notes.push_back({std::string(topic), std::string(body)});
+      notes.push_back({std::string(topic), lines_of(body)});
       return true;
     }
     const auto position = decimal(body);
@@ -199,10 +219,8 @@ void Journal::dropped(const std::string& node, const std::string& port, std::int
 
 void Journal::note(const std::string& topic, const std::string& text) {
   require_word(topic);
-  if (text.find('\n') != std::string::npos)
-    throw Error("a note of the journal is one line, got '" + text + "'");
   const std::lock_guard lock(impl_->mutex);
-  impl_->append("note " + topic + " " + text);
+  impl_->append("note " + topic + " " + one_line(text));
   impl_->notes.push_back({topic, text});
 }
 

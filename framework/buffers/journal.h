@@ -51,7 +51,7 @@ class Journal {
               std::uint64_t checksum);
   /// The block is no longer wanted in its file.
   void dropped(const std::string& node, const std::string& port, std::int64_t block);
-  /// Anything else that a resumed run must know, e.g. ("skipped", "restore 17 ..."). One line.
+  /// Anything else that a resumed run must know, e.g. ("skipped", "restore 17 ...").
   void note(const std::string& topic, const std::string& text);
 
   /// Where the journal ends now. Take it, sync the data files, then `mark` it.

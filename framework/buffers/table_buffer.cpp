@@ -56,31 +56,24 @@ bool TableBuffer::holds(const Block& block) const {
 }
 
 Table TableBuffer::get(std::int64_t first, std::int64_t count) const {
-  std::map<std::int64_t, Held> blocks;
+  std::vector<std::pair<std::int64_t, Held>> blocks;
   {
     const std::lock_guard lock(mutex_);
-    blocks = blocks_;
+    auto block = blocks_.upper_bound(first);
+    if (block != blocks_.begin()) --block;  // may reach into the range
+    for (; block != blocks_.end() && block->first < first + count; ++block)
+      blocks.push_back(*block);
   }
   Table all(spec_.columns);
   std::int64_t covered = first;
   for (const auto& [start, held] : blocks) {
     const std::int64_t end = start + held.items;
-    if (end <= first || start >= first + count) continue;
+    if (end <= first) continue;
     if (start > covered) break;
     covered = end;
+    const bool whole = start >= first && end <= first + count;
     const Table rows = read(start, held);
-    if (start >= first && end <= first + count) {
-      all.append(rows);
-      continue;
-    }
-    for (std::int64_t row = 0; row < rows.rows(); ++row) {
-      const std::int64_t item = rows.item(row) - first_item_;
-      if (item < first || item >= first + count) continue;
-      std::vector<Cell> cells;
-      for (std::size_t column = 0; column < spec_.columns.size(); ++column)
-        cells.push_back(rows.cell(row, static_cast<std::int64_t>(column)));
-      all.add(rows.item(row), std::move(cells));
-    }
+    all.append(whole ? rows : rows_of_items(rows, first_item_ + first, count));
   }
   if (covered < first + count)
     throw Error("'" + name_ + "' does not hold the rows of item " + std::to_string(covered) +

@@ -133,6 +133,18 @@ Table read_rows(const ContiguousFile& file, std::size_t array, const std::vector
   return table;
 }
 
+Table rows_of_items(const Table& table, std::int64_t first, std::int64_t count) {
+  Table chosen(table.columns());
+  for (std::int64_t row = 0; row < table.rows(); ++row) {
+    if (table.item(row) < first || table.item(row) >= first + count) continue;
+    std::vector<Cell> cells;
+    for (std::size_t column = 0; column < table.columns().size(); ++column)
+      cells.push_back(table.cell(row, static_cast<std::int64_t>(column)));
+    chosen.add(table.item(row), std::move(cells));
+  }
+  return chosen;
+}
+
 std::uint64_t rows_checksum(const Table& table) {
   Checksum sum;
   const auto columns = static_cast<std::int64_t>(table.columns().size());

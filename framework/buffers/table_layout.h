@@ -24,6 +24,8 @@ std::uint64_t write_rows(const ContiguousFile& file, std::size_t array, std::int
                          const Table& table);
 Table read_rows(const ContiguousFile& file, std::size_t array, const std::vector<Column>& columns,
                 std::int64_t row, std::int64_t count);
+/// The rows that speak of items first .. first + count - 1, in their order.
+Table rows_of_items(const Table& table, std::int64_t first, std::int64_t count);
 /// As `write_rows` gave it.
 std::uint64_t rows_checksum(const Table& table);
 

@@ -152,7 +152,8 @@ void print_provenance(const Json& provenance) {
       plugins += (plugins.empty() ? "" : ", ") + name + " " + plugin.value("version", "");
     std::cout << "  plugins " << plugins << "\n";
   }
-  if (count("skipped") > 0) std::cout << "  " << count("skipped") << " items were skipped\n";
+  if (provenance.value("skipped_items", 0) > 0)
+    std::cout << "  " << text("skipped_items") << " items were skipped\n";
 }
 
 void print_file(const fs::path& file) {

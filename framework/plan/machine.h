@@ -26,9 +26,6 @@ std::int64_t available_memory(const Machine& machine);
 /// Bytes that this process holds in memory now.
 std::int64_t resident_memory();
 
-/// Free bytes on the file system that a folder, perhaps still to be made, is on.
-std::int64_t free_disk(const std::filesystem::path& folder);
-
 /// Bytes that the files in a folder occupy; 0 where it does not exist.
 std::int64_t occupied_disk(const std::filesystem::path& folder);
 

@@ -14,47 +14,45 @@ namespace {
 
 namespace fs = std::filesystem;
 
-using Visit = std::function<void(Value&)>;
+/// Walks through settings as their fields describe them.
+class PathVisitor {
+ public:
+  PathVisitor(Field::Type kind, const std::function<void(Value&)>& visit)
+      : kind_(kind), visit_(visit) {}
 
-void visit_paths(Value& value, const Field& field, const Visit& visit);
-
-void visit_paths(Value& map, const std::vector<Field>& fields, const Visit& visit) {
-  for (const Field& field : fields)
-    if (Value* value = map.find(field.key)) visit_paths(*value, field, visit);
-}
-
-/// `{name: {settings}}`, or `{name: value}` for the first setting.
-void visit_alternative(Value& value, const Field& field, const Visit& visit) {
-  if (!value.is_map() || value.entries().size() != 1) return;
-  Value::Entry& chosen = value.entries().front();
-  for (const Field& alternative : field.fields) {
-    if (alternative.key != chosen.key) continue;
-    if (chosen.value.is_map()) visit_paths(chosen.value, alternative.fields, visit);
-    else if (!alternative.fields.empty())
-      visit_paths(chosen.value, alternative.fields.front(), visit);
+  void settings(Value& map, const std::vector<Field>& fields) const {
+    for (const Field& field : fields)
+      if (Value* found = map.find(field.key)) value(*found, field);
   }
-}
 
-void visit_paths(Value& value, const Field& field, const Visit& visit) {
-  switch (field.type) {
-    case Field::Type::path:
-      if (value.is_scalar() && !value.text().empty()) visit(value);
-      break;
-    case Field::Type::list:
-      if (!value.is_list()) visit_paths(value, field.fields.front(), visit);
-      else
-        for (Value& item : value.items()) visit_paths(item, field.fields.front(), visit);
-      break;
-    case Field::Type::group:
-      visit_paths(value, field.fields, visit);
-      break;
-    case Field::Type::choice:
-      visit_alternative(value, field, visit);
-      break;
-    default:
-      break;
+ private:
+  void value(Value& value, const Field& field) const {
+    if (field.type == kind_) {
+      if (value.is_scalar() && !value.text().empty()) visit_(value);
+    } else if (field.type == Field::Type::list) {
+      if (!value.is_list()) return this->value(value, field.fields.front());
+      for (Value& item : value.items()) this->value(item, field.fields.front());
+    } else if (field.type == Field::Type::group) {
+      settings(value, field.fields);
+    } else if (field.type == Field::Type::choice) {
+      alternative(value, field);
+    }
   }
-}
+
+  /// `{name: {settings}}`, or `{name: value}` for the first setting.
+  void alternative(Value& map, const Field& field) const {
+    if (!map.is_map() || map.entries().size() != 1) return;
+    Value::Entry& chosen = map.entries().front();
+    for (const Field& alternative : field.fields) {
+      if (alternative.key != chosen.key) continue;
+      if (chosen.value.is_map()) settings(chosen.value, alternative.fields);
+      else if (!alternative.fields.empty()) value(chosen.value, alternative.fields.front());
+    }
+  }
+
+  Field::Type kind_;
+  const std::function<void(Value&)>& visit_;
+};
 
 /// "scan.h5" of "scan.h5:/entry/data".
 std::string without_dataset(const std::string& path) {
@@ -71,9 +69,14 @@ void add_matches(const std::string& pattern, std::set<fs::path>& files) {
 
 }  // namespace
 
+void visit_paths(Value& settings, const std::vector<Field>& fields, Field::Type kind,
+                 const std::function<void(Value&)>& visit) {
+  PathVisitor(kind, visit).settings(settings, fields);
+}
+
 Value with_absolute_paths(const Value& settings, const std::vector<Field>& fields) {
   Value absolute = settings.is_null() ? Value::map({}, settings.where()) : settings;
-  visit_paths(absolute, fields, [](Value& value) {
+  visit_paths(absolute, fields, Field::Type::path, [](Value& value) {
     value = Value::scalar(absolute_path(value), value.where(), value.quoted());
   });
   return absolute;
@@ -82,7 +85,7 @@ Value with_absolute_paths(const Value& settings, const std::vector<Field>& field
 std::vector<fs::path> input_files(const Value& settings, const std::vector<Field>& fields) {
   std::set<fs::path> files;
   Value visited = settings;
-  visit_paths(visited, fields, [&files](Value& value) {
+  visit_paths(visited, fields, Field::Type::path, [&files](Value& value) {
     const std::string path = absolute_path(value);
     std::error_code ignored;
     for (const std::string& candidate : {path, without_dataset(path)}) {

@@ -2,11 +2,16 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <vector>
 
 #include <pellucid/schema.h>
 
 namespace pellucid {
+
+/// Calls `visit` with every path of one kind (`Field::Type::path` or `output_path`) in the settings.
+void visit_paths(Value& settings, const std::vector<Field>& fields, Field::Type kind,
+                 const std::function<void(Value&)>& visit);
 
 /// The settings with every input path made absolute; a relative one starts from the folder of the
 /// file that it stands in. Patterns and "file.h5:/dataset" are paths like others.

@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "base/bytes.h"
+#include "base/disk.h"
 #include "plan/draft.h"
 #include "plan/edges.h"
 #include "plan/machine.h"

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -13,9 +15,14 @@ namespace pellucid {
 std::int64_t provenance_bytes(const Plan& plan);
 
 /// Resolved pipeline, inputs, plugins, seed, versions, choices, time and checksums of every node.
-/// `status`: "finished", "interrupted", "failed".
+/// `status`: "finished", "interrupted", "failed". Of the items that were skipped it lists as many as
+/// `most_bytes` have room for.
 std::string provenance_json(const Plan& plan, const Executor& executor, const std::string& status,
-                            const std::string& started);
+                            const std::string& started,
+                            std::int64_t most_bytes = std::numeric_limits<std::int64_t>::max());
+
+/// The file is a complete result of the run with this id.
+bool is_result_of(const std::string& run, const std::filesystem::path& file);
 
 /// Now, as "2026-03-01T12:00:00Z".
 std::string time_text();

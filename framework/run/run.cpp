@@ -50,7 +50,8 @@ void write_record(const Workspace& workspace, const std::string& provenance,
   for (const fs::path& file : results) json["results"].push_back(file.string());
   if (!error.empty()) json["error"] = error;
   json["peak_resident"] = peak_resident();
-  write_text(workspace.run_record(), json.dump(1) + "\n");
+  write_text(workspace.run_record(),
+             json.dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
 }
 
 // Every table of the results, and one over all points of a sweep.
@@ -102,7 +103,9 @@ RunReport run_pipeline(RunRequest request, const Registry& registry) {
 
   RunReport report;
   report.predicted_bytes = plan.predicted_resident;
-  Workspace workspace(options.folder, plan, options.scratch, options.choices, options.overwrite);
+  Workspace workspace(
+      options.folder, plan,
+      {options.scratch, options.choices, options.overwrite, std::move(request.replays)});
   report.summary.folder = workspace.folder();
   if (workspace.finished()) {
     const std::vector<fs::path> results = recorded_results(workspace.run_record());
@@ -123,7 +126,6 @@ RunReport run_pipeline(RunRequest request, const Registry& registry) {
   executing.overwrite = options.overwrite;
   executing.interrupt = request.interrupt;
   Executor executor(plan, workspace, progress, executing);
-  std::string provenance;
   try {
     if (!executor.run()) {
       progress.close();
@@ -131,20 +133,21 @@ RunReport run_pipeline(RunRequest request, const Registry& registry) {
       report.summary.status = RunStatus::interrupted;
       return report;
     }
-    provenance = provenance_json(plan, executor, "finished", started);
-    executor.finish(provenance);
+    executor.finish(
+        provenance_json(plan, executor, "finished", started, workspace.provenance_bytes() - 1));
   } catch (const std::exception& error) {
     progress.close();
     try {
       write_record(workspace, provenance_json(plan, executor, "failed", started), {}, error.what());
-    } catch (const Error& unwritten) {
+    } catch (const std::exception& unwritten) {
       log_error(unwritten.what());
     }
     throw;
   }
   progress.close();
   report.summary.results = executor.files();
-  write_record(workspace, provenance, report.summary.results, "");
+  write_record(workspace, provenance_json(plan, executor, "finished", started),
+               report.summary.results, "");
   workspace.remove_intermediates();
   report.failures = executor.failures();
   report.summary.skipped_items = static_cast<std::int64_t>(report.failures.size());
@@ -173,6 +176,7 @@ ReplayReport replay(const fs::path& result, const fs::path& folder, const Regist
   request.options.items = before.items;
   request.options.until = before.until;
   request.options.overwrite = true;
+  request.replays = fs::weakly_canonical(result).string();
   if (fs::is_directory(fs::path(before.folder) / "choices"))
     request.options.choices = before.folder;
   request.show_progress = show_progress;

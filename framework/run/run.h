@@ -20,6 +20,8 @@ struct RunRequest {
   bool show_progress = false;
   /// Raised by a signal: finish the blocks in flight, then stop.
   const std::atomic<bool>* interrupt = nullptr;
+  /// The result that this run makes again; empty for other runs.
+  std::string replays;
   /// Called before the first block, unless the run is finished: what will run, and whether an
   /// earlier process began it.
   std::function<void(const Plan&, bool resumed)> begins;
@@ -42,7 +44,9 @@ RunReport run_pipeline(RunRequest request, const Registry& registry);
 /// The folder that a run of these documents uses by default: runs/STEM.
 std::filesystem::path default_folder(const Documents& documents);
 
-/// Runs again what a result was made from, in a folder of its own, and compares.
+/// Runs again what a result was made from, in a folder of its own, and compares. Nothing outside of
+/// that folder is written. Throws Error for a folder that is there already, unless it is an earlier
+/// replay of the same result: that is done again, or gone on with where it was interrupted.
 struct ReplayReport {
   bool equal = false;
   std::string first_difference;  ///< "node.port", in graph order; empty where equal

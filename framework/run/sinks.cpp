@@ -1,12 +1,14 @@
 #include "run/sinks.h"
 
 #include <algorithm>
+#include <sstream>
 #include <utility>
 
+#include "base/log.h"
 #include "buffers/checksum.h"
 #include "plan/edges.h"
+#include "plan/paths.h"
 #include "run/item_reader.h"
-#include "run/provenance.h"
 #include "run/workspace.h"
 
 namespace pellucid {
@@ -30,12 +32,29 @@ Sinks::Sinks(const RunEnvironment& environment, const std::vector<StreamShape>& 
       workspace_(workspace),
       journal_(workspace.journal()),
       overwrite_(overwrite) {
-  for (std::size_t node = 0; node < plan_.nodes.size(); ++node)
-    if (plan_.nodes[node].component->kind == Kind::sink)
-      resume(node, shapes[plan_.nodes[node].stream], sinks_[node]);
+  for (std::size_t node = 0; node < plan_.nodes.size(); ++node) {
+    if (plan_.nodes[node].component->kind != Kind::sink) continue;
+    const StreamShape& shape = shapes[plan_.nodes[node].stream];
+    Open& open = sinks_[node];
+    if (!was_closed(node, shape, open)) resume(node, shape, open);
+  }
 }
 
 Sinks::~Sinks() = default;
+
+// A note of a closed sink has its name in the first line and a file in each of the others.
+bool Sinks::was_closed(std::size_t index, const StreamShape& shape, Open& open) const {
+  for (const Journal::Note& note : journal_.notes("closed")) {
+    std::istringstream lines(note.text);
+    std::string line;
+    std::getline(lines, line);
+    if (line != journal_name(plan_.nodes[index])) continue;
+    open.written = shape.units();
+    while (std::getline(lines, line)) open.files.emplace_back(line);
+    return true;
+  }
+  return false;
+}
 
 void Sinks::resume(std::size_t index, const StreamShape& shape, Open& open) {
   const PlannedNode& node = plan_.nodes[index];
@@ -43,22 +62,54 @@ void Sinks::resume(std::size_t index, const StreamShape& shape, Open& open) {
   while (const auto entry =
              journal_.find(journal_name(node), kPort, static_cast<std::int64_t>(entries.size())))
     entries.push_back(*entry);
+  start_where_it_can(index, shape, entries.size(), open);
   const auto lost = std::find_if(entries.begin(), entries.end(),
                                  [](const Journal::Entry& entry) { return !entry.durable; });
-  start(index, shape, entries.size(), open);
-  for (auto unit = static_cast<std::size_t>(lost - entries.begin()); unit < entries.size();
-       ++unit) {
+  for (auto unit = static_cast<std::size_t>(lost - entries.begin()); unit < open.written; ++unit) {
     if (has(open, node, shape, unit, entries[unit].checksum)) continue;
-    start(index, shape, unit, open);
+    forget(index, unit, entries.size());
+    start_where_it_can(index, shape, unit, open);
     return;
   }
 }
 
+void Sinks::start_where_it_can(std::size_t index, const StreamShape& shape, std::size_t first_unit,
+                               Open& open) {
+  try {
+    start(index, shape, first_unit, open);
+  } catch (const Error& error) {
+    const auto taken = [&] {
+      const auto files = open.sink ? open.sink->files() : std::vector<std::string>();
+      return std::any_of(files.begin(), files.end(),
+                         [](const std::string& file) { return std::filesystem::exists(file); });
+    };
+    // A name that is taken is the user's to free, and costs nothing of what was written.
+    if (first_unit == 0 || (!finishing() && !overwrite_ && taken())) throw;
+    log_warning(std::string(error.what()) + "; it is written again from its first item");
+    forget(index, 0, first_unit);
+    start(index, shape, 0, open);
+  }
+}
+
+// From the last one on, so that what is left is without a gap whenever the process ends.
+void Sinks::forget(std::size_t index, std::size_t first_unit, std::size_t end) {
+  while (end-- > first_unit)
+    journal_.dropped(journal_name(plan_.nodes[index]), kPort, static_cast<std::int64_t>(end));
+}
+
+Value Sinks::settings_of(const PlannedNode& node) const {
+  const std::size_t point = number_of_point(plan_, node.point);
+  Value settings = node.settings;
+  visit_paths(settings, node.component->fields(), Field::Type::output_path, [&](Value& value) {
+    const auto file = workspace_.output_file(plan_, point, value.text());
+    value = Value::scalar(file.string(), value.where(), true);
+  });
+  return settings;
+}
+
 void Sinks::start(std::size_t index, const StreamShape& shape, std::size_t first_unit, Open& open) {
   const PlannedNode& node = plan_.nodes[index];
-  const Value settings =
-      with_output_paths(node.settings, node.component->fields(),
-                        workspace_.point_folder(plan_, number_of_point(plan_, node.point)));
+  const Value settings = settings_of(node);
   call_node(plan_, index, [&] {
     open.sink.reset();  // closes its files before they are opened again
     open.sink = new_instance<Sink>(node, settings);
@@ -69,10 +120,10 @@ void Sinks::start(std::size_t index, const StreamShape& shape, std::size_t first
     open.sink->prepare(whole, context);
     SinkStart start;
     start.first_item = first_unit >= shape.units() ? node.items : shape.block(first_unit).first;
-    start.finishing = !journal_.notes("finishing").empty();
+    start.finishing = finishing();
     start.resumed = first_unit > 0 || start.finishing;
     start.overwrite = overwrite_;
-    start.provenance_bytes = provenance_bytes(plan_);
+    start.provenance_bytes = workspace_.provenance_bytes();
     open.sink->open(whole, start, context);
   });
 }
@@ -103,7 +154,7 @@ void Sinks::write(const SinkCall& call, std::size_t unit) {
 void Sinks::write_at_end(const Store& store) {
   for (auto& [index, open] : sinks_) {
     const PlannedNode& node = plan_.nodes[index];
-    if (!node.at_end) continue;
+    if (!node.at_end || !open.sink) continue;
     for (std::int64_t first = 0; first < node.items; first += plan_.block_items) {
       const std::int64_t count = std::min(plan_.block_items, node.items - first);
       const Inputs in = stored_inputs(plan_, store, index, first, count);
@@ -119,19 +170,27 @@ void Sinks::write_at_end(const Store& store) {
 
 void Sinks::sync() {
   for (auto& [index, open] : sinks_)
-    if (!plan_.nodes[index].at_end)
+    if (!plan_.nodes[index].at_end && open.sink)
       call_node(plan_, index, [sink = open.sink.get()] { sink->sync(); });
 }
 
 void Sinks::close(const std::string& provenance) {
-  for (auto& [index, open] : sinks_)
+  for (auto& [index, open] : sinks_) {
+    if (!open.sink) continue;
     call_node(plan_, index, [&, sink = open.sink.get()] { sink->close(provenance); });
+    std::string note = journal_name(plan_.nodes[index]);
+    for (const std::string& file : open.sink->files()) note += "\n" + file;
+    journal_.note("closed", note);
+  }
 }
 
 std::vector<std::filesystem::path> Sinks::files() const {
   std::vector<std::filesystem::path> all;
-  for (const auto& [index, open] : sinks_)
+  for (const auto& [index, open] : sinks_) {
+    all.insert(all.end(), open.files.begin(), open.files.end());
+    if (!open.sink) continue;
     for (const std::string& file : open.sink->files()) all.emplace_back(file);
+  }
   return all;
 }
 

@@ -17,7 +17,8 @@ class Workspace;
 class Sinks {
  public:
   /// Opens every sink of the plan where an earlier process left it: behind the last block that is
-  /// in its parts, by the journal's last mark or, for later blocks, by their checksums.
+  /// in its parts, by the journal's last mark or, for later blocks, by their checksums. A sink that
+  /// cannot go on there begins again; one whose files have their names stays closed.
   Sinks(const RunEnvironment& environment, const std::vector<StreamShape>& shapes,
         Workspace& workspace, bool overwrite);
   Sinks(const Sinks&) = delete;
@@ -38,14 +39,21 @@ class Sinks {
 
  private:
   struct Open {
-    std::unique_ptr<Sink> sink;
+    std::unique_ptr<Sink> sink;  // null: an earlier process gave its files their names
     std::size_t written = 0;
+    std::vector<std::filesystem::path> files;  // of a closed one
   };
 
+  bool was_closed(std::size_t node, const StreamShape& shape, Open& open) const;
   void resume(std::size_t node, const StreamShape& shape, Open& open);
+  void start_where_it_can(std::size_t node, const StreamShape& shape, std::size_t first_unit,
+                          Open& open);
+  void forget(std::size_t node, std::size_t first_unit, std::size_t end);
+  bool finishing() const { return !journal_.notes("finishing").empty(); }
   void start(std::size_t node, const StreamShape& shape, std::size_t first_unit, Open& open);
   bool has(const Open& open, const PlannedNode& node, const StreamShape& shape, std::size_t unit,
            std::uint64_t checksum) const;
+  Value settings_of(const PlannedNode& node) const;
 
   const RunEnvironment& environment_;
   const Plan& plan_;

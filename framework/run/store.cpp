@@ -1,18 +1,17 @@
 #include "run/store.h"
 
 #include <algorithm>
-#include <cstdlib>
 #include <optional>
 #include <set>
-#include <sstream>
 
 #include <ATen/ops/ones.h>
-#include <pellucid/version.h>
 
+#include "base/log.h"
 #include "buffers/buffer.h"
 #include "buffers/result_file.h"
 #include "run/pass.h"
 #include "run/provenance.h"
+#include "run/result_tables.h"
 #include "run/workspace.h"
 
 namespace pellucid {
@@ -27,25 +26,6 @@ std::string result_path(const PlannedNode& node, const std::string& port) {
   return "/" + node.name + "/" + port;
 }
 
-Column valid_column() {
-  return {"valid", Column::Type::truth, "", 0, "the item was read and computed"};
-}
-
-// What stands in a table's row for an item that failed.
-Cell missing_cell(const Column& column) {
-  switch (column.type) {
-    case Column::Type::integer:
-      return std::int64_t{0};
-    case Column::Type::real:
-      return std::numeric_limits<double>::quiet_NaN();
-    case Column::Type::text:
-      return std::string();
-    case Column::Type::truth:
-      return false;
-  }
-  return false;
-}
-
 }  // namespace
 
 std::string journal_name(const PlannedNode& node) {
@@ -57,10 +37,13 @@ struct Store::Slot {
   std::string port;
   std::size_t units = 0;
   bool from_stream = true;  // its units are those of the node's stream
+  bool of_state = false;    // a reducer's: one row a block
   std::optional<Spec> spec;
   std::optional<TableSpec> table_spec;
   std::vector<std::pair<std::size_t, std::size_t>> results;  // point, number in its result file
-  std::vector<std::unique_ptr<Buffer>> tensors;              // one a result, or one buffer
+  // One for each result that is still written (or, where all have their names, one to read from),
+  // or one buffer.
+  std::vector<std::unique_ptr<Buffer>> tensors;
   std::unique_ptr<TableBuffer> table;
   std::vector<std::atomic<char>> held;
   std::size_t array = 0;  // in buffers.h5
@@ -71,18 +54,25 @@ struct Store::Point {
   std::filesystem::path file;
   ResultLayout layout;
   std::optional<ResultFile> result;
-  std::vector<Place> tables;  // slot of each table of the layout
-  std::vector<Place> valid;   // port whose failed items a trailing tensor marks
-  bool named = false;         // has its final name already
+  std::vector<Place> tables;                    // slot of each table of the layout
+  std::vector<Place> valid;                     // port whose failed items a trailing tensor marks
+  std::shared_ptr<const ContiguousFile> named;  // it has its final name: to be read only
+  bool is_new = false;                          // nothing of an earlier process is in it
   bool empty() const { return layout.tensors.empty() && layout.tables.empty(); }
 };
 
-Store::Store(const Plan& plan, Workspace& workspace, Journal& journal, MemoryBudget& budget)
-    : plan_(plan), workspace_(workspace), journal_(journal) {
+Store::Store(const Plan& plan, const std::vector<StreamShape>& shapes, Workspace& workspace,
+             MemoryBudget& budget)
+    : plan_(plan),
+      shapes_(shapes),
+      workspace_(workspace),
+      journal_(workspace.journal()),
+      failures_(journal_) {
   for (const PlannedNode& node : plan.nodes)
     skips_ = skips_ || node.on_item_error == OnItemError::skip;
   add_slots();
   lay_out_points();
+  open_results();
   lay_out_buffers();
   make_buffers(budget);
   restore_blocks();
@@ -119,7 +109,7 @@ void Store::add_slots() {
   const auto units_of = [&](std::size_t index, const std::string& port, bool& from_stream) {
     const PlannedNode& node = plan_.nodes[index];
     from_stream = node.component->kind != Kind::procedure && node.component->kind != Kind::reducer;
-    if (from_stream) return StreamShape(plan_, node.stream).units();
+    if (from_stream) return shapes_[node.stream].units();
     std::int64_t items = 1;
     if (const Spec* spec = plan_.tensor_spec(index, port)) items = spec->items;
     if (const TableSpec* spec = plan_.table_spec(index, port)) items = spec->items;
@@ -139,8 +129,8 @@ void Store::add_slots() {
     add(result.node, result.port).results.emplace_back(result.point, 0);
   // An object with an instance for each block stands in every stream that uses it.
   const auto used_elsewhere = [&](std::size_t node, std::size_t stream) {
-    for (std::size_t s = 0; s < plan_.streams.size(); ++s)
-      if (s != stream && StreamShape(plan_, s).position(node) >= 0) return true;
+    for (std::size_t s = 0; s < shapes_.size(); ++s)
+      if (s != stream && shapes_[s].position(node) >= 0) return true;
     return false;
   };
   for (std::size_t consumer_index = 0; consumer_index < plan_.nodes.size(); ++consumer_index) {
@@ -160,9 +150,10 @@ void Store::add_slots() {
   for (std::size_t index = 0; index < plan_.nodes.size(); ++index) {
     const PlannedNode& node = plan_.nodes[index];
     if (node.component->kind != Kind::reducer) continue;
-    const std::size_t blocks = StreamShape(plan_, node.stream).units();
+    const std::size_t blocks = shapes_[node.stream].units();
     for (const auto& [port, value] : node.state.all()) {
       Slot& slot = add_slot(index, state_port(port), blocks);
+      slot.of_state = true;
       if (const Spec* spec = std::get_if<Spec>(&value)) {
         slot.spec = *spec;
         slot.spec->items *= static_cast<std::int64_t>(blocks);
@@ -179,7 +170,7 @@ void Store::lay_out_points() {
   for (std::size_t p = 0; p < points_.size(); ++p) {
     Point& point = points_[p];
     point.file = workspace_.point_folder(plan_, p) / "result.h5";
-    point.layout.provenance_bytes = provenance_bytes(plan_);
+    point.layout.provenance_bytes = workspace_.provenance_bytes();
     for (auto& [place, slot] : slots_)
       for (auto& [of_point, number] : slot->results) {
         if (of_point != p) continue;
@@ -219,18 +210,25 @@ void Store::lay_out_points() {
       point.valid.push_back(place);
     }
   }
+}
 
+void Store::open_results() {
   const bool finishing = !journal_.notes("finishing").empty();
   for (Point& point : points_) {
     if (point.empty()) continue;
     std::filesystem::create_directories(point.file.parent_path());
     const std::filesystem::path part = point.file.string() + ".part";
-    if (std::filesystem::exists(part) && workspace_.resumed()) {
+    if (finishing && is_result_of(workspace_.id(), point.file)) {
+      std::vector<ArrayLayout> arrays = point.layout.arrays();
+      arrays.resize(point.layout.tensors.size());
+      point.named = std::make_shared<const ContiguousFile>(
+          ContiguousFile::open(point.file, std::move(arrays), File::Mode::read));
+      std::filesystem::remove(part);
+    } else if (std::filesystem::exists(part) && workspace_.resumed()) {
       point.result = ResultFile::open(part, point.layout);
-    } else if (finishing && std::filesystem::exists(point.file)) {
-      point.named = true;
     } else {
       point.result = ResultFile::create(part, point.layout);
+      point.is_new = true;
     }
   }
 }
@@ -255,10 +253,11 @@ std::shared_ptr<const ContiguousFile> Store::buffers_file() {
   const std::lock_guard lock(buffers_mutex_);
   if (buffers_) return buffers_;
   const std::filesystem::path file = workspace_.buffers_file();
+  buffers_are_new_ = !std::filesystem::exists(file) || !workspace_.resumed();
   buffers_ = std::make_shared<const ContiguousFile>(
-      std::filesystem::exists(file) && workspace_.resumed()
-          ? ContiguousFile::open(file, buffer_arrays_)
-          : ContiguousFile::create(file, buffer_arrays_, {}, ContiguousFile::Space::sparse));
+      buffers_are_new_
+          ? ContiguousFile::create(file, buffer_arrays_, {}, ContiguousFile::Space::sparse)
+          : ContiguousFile::open(file, buffer_arrays_));
   return buffers_;
 }
 
@@ -270,41 +269,48 @@ void Store::make_buffers(MemoryBudget& budget) {
       slot->table = std::make_unique<TableBuffer>(
           name, *slot->table_spec, BufferPlace{buffers_file(), slot->array},
           slot->from_stream && slot->table_spec->items > 1 ? node.first_item : 0);
-      continue;
-    }
-    Slot* const owner = slot.get();
-    const auto journalled = [this, owner](const Block& block, std::uint64_t checksum) {
-      const PlannedNode& node = plan_.nodes[owner->node];
-      journal_.stored(journal_name(node), owner->port,
-                      static_cast<std::int64_t>(unit_of(*owner, block)),
-                      Key::parse(node.key).value_or(Key{}), checksum);
-    };
-    if (slot->results.empty()) {
-      const bool state = slot->port.rfind(state_port(""), 0) == 0;
+    } else if (!slot->results.empty()) {
+      make_results(*slot, budget);
+    } else {
       slot->tensors.push_back(std::make_unique<Buffer>(
-          name, *slot->spec, state ? Buffer::Keep::stored : Buffer::Keep::cached,
+          name, *slot->spec, slot->of_state ? Buffer::Keep::stored : Buffer::Keep::cached,
           [this, array = slot->array] {
             return BufferPlace{buffers_file(), array};
           },
-          budget, journalled));
-    }
-    for (std::size_t r = 0; r < slot->results.size(); ++r) {
-      const auto [point, number] = slot->results[r];
-      if (points_[point].named) continue;
-      const ResultFile& file = *points_[point].result;
-      slot->tensors.push_back(std::make_unique<Buffer>(
-          name, *slot->spec, Buffer::Keep::stored,
-          [&file, array = file.layout().tensor_array(number)] {
-            return BufferPlace{file.file(), array};
-          },
-          budget, r == 0 ? OnStored(journalled) : OnStored()));
+          budget, journalling(*slot)));
     }
   }
 }
 
+void Store::make_results(Slot& slot, MemoryBudget& budget) {
+  const auto add = [&](std::shared_ptr<const ContiguousFile> file, std::size_t array) {
+    // Only the first one journals.
+    slot.tensors.push_back(std::make_unique<Buffer>(
+        plan_.nodes[slot.node].name + "." + slot.port, *slot.spec, Buffer::Keep::stored,
+        [file = std::move(file), array] {
+          return BufferPlace{file, array};
+        },
+        budget, slot.tensors.empty() ? journalling(slot) : OnStored()));
+  };
+  for (const auto& [point, number] : slot.results)
+    if (points_[point].result)
+      add(points_[point].result->file(), points_[point].layout.tensor_array(number));
+  if (!slot.tensors.empty()) return;
+  const auto& [point, number] = slot.results.front();
+  add(points_[point].named, points_[point].layout.tensor_array(number));
+}
+
+OnStored Store::journalling(const Slot& slot) {
+  return [this, &slot](const Block& block, std::uint64_t checksum) {
+    const PlannedNode& node = plan_.nodes[slot.node];
+    journal_.stored(journal_name(node), slot.port, static_cast<std::int64_t>(unit_of(slot, block)),
+                    Key::parse(node.key).value_or(Key{}), checksum);
+  };
+}
+
 Block Store::block_of(const Slot& slot, std::size_t unit) const {
   const PlannedNode& node = plan_.nodes[slot.node];
-  if (slot.port.rfind(state_port(""), 0) == 0) {
+  if (slot.of_state) {
     const std::int64_t rows =
         slot.spec ? slot.spec->items / static_cast<std::int64_t>(slot.units) : 1;
     return {static_cast<std::int64_t>(unit) * rows, rows, std::nullopt};
@@ -332,47 +338,60 @@ std::size_t Store::unit_of(const Slot& slot, const Block& block) const {
          static_cast<std::size_t>(tile - tiles.begin());
 }
 
-// Blocks before the last mark are there; later ones count if, read again, they are what was
-// journalled.
+// A block that does not count leaves the journal, so that no later mark makes it count.
 void Store::restore_blocks() {
   if (!workspace_.resumed()) return;
+  bool lost = false;
   for (auto& [place, slot] : slots_) {
-    const PlannedNode& node = plan_.nodes[slot->node];
-    bool named = false;
-    for (const auto& [point, number] : slot->results) named = named || points_[point].named;
+    const std::string name = journal_name(plan_.nodes[slot->node]);
     for (std::size_t unit = 0; unit < slot->units; ++unit) {
-      const auto entry =
-          journal_.find(journal_name(node), slot->port, static_cast<std::int64_t>(unit));
+      const auto number = static_cast<std::int64_t>(unit);
+      const auto entry = journal_.find(name, slot->port, number);
       if (!entry) continue;
       const Block block = block_of(*slot, unit);
-      if (!named) {
-        if (slot->table) {
-          if (!entry->durable && slot->table->stored_checksum(block) != entry->checksum) continue;
-          slot->table->restore(block);
-        } else {
-          bool intact = true;
-          for (const auto& buffer : slot->tensors)
-            intact =
-                intact && (entry->durable || buffer->stored_checksum(block) == entry->checksum);
-          if (!intact) continue;
-          for (const auto& buffer : slot->tensors) buffer->restore(block);
-        }
+      if (!stands(*slot, block, *entry)) {
+        journal_.dropped(name, slot->port, number);
+        lost = lost || entry->durable;
+        continue;
       }
+      if (slot->table) slot->table->restore(block);
+      for (const auto& buffer : slot->tensors) buffer->restore(block);
       slot->held[unit] = 1;
     }
   }
-  for (const Journal::Note& note : journal_.notes("failed")) {
-    std::istringstream text(note.text);
-    std::size_t node = 0;
-    std::string port;
-    std::int64_t item = 0;
-    text >> node >> port;
-    while (text >> item) failed_[{node, port}][item] = 1;
+  if (lost)
+    log_warning("a file that this run had written in '" + workspace_.folder().string() +
+                "' or in its scratch folder is gone; what was in it is computed again");
+}
+
+// Blocks before the last mark are there; later ones count if, read again, they are what was
+// journalled.
+bool Store::stands(Slot& slot, const Block& block, const Journal::Entry& entry) {
+  if (is_new(slot)) return false;
+  if (entry.durable) return true;
+  if (slot.table) return slot.table->stored_checksum(block) == entry.checksum;
+  return std::all_of(slot.tensors.begin(), slot.tensors.end(), [&](const auto& buffer) {
+    return buffer->stored_checksum(block) == entry.checksum;
+  });
+}
+
+// A file that holds this port was not there and had to be made.
+bool Store::is_new(const Slot& slot) {
+  if (slot.in_buffers) {
+    buffers_file();
+    return buffers_are_new_;
   }
+  return std::any_of(slot.results.begin(), slot.results.end(),
+                     [this](const auto& result) { return points_[result.first].is_new; });
 }
 
 bool Store::keeps(std::size_t node, const std::string& port) const {
   return find(node, port) != nullptr;
+}
+
+bool Store::in_file(std::size_t node, const std::string& port) const {
+  const Slot* const slot = find(node, port);
+  return slot != nullptr && (slot->table || slot->of_state || !slot->results.empty());
 }
 
 std::size_t Store::units(std::size_t node, const std::string& port) const {
@@ -383,7 +402,7 @@ bool Store::holds(std::size_t node, const std::string& port, std::size_t unit) c
   return slot(node, port).held[unit] != 0;
 }
 
-void Store::put(std::size_t node, const std::string& port, std::size_t unit, const Block&,
+void Store::put(std::size_t node, const std::string& port, std::size_t unit,
                 const Produced& produced) {
   Slot& slot = this->slot(node, port);
   const Block block = block_of(slot, unit);
@@ -400,41 +419,13 @@ void Store::put(std::size_t node, const std::string& port, std::size_t unit, con
   slot.held[unit] = 1;
 }
 
-Tensor Store::tensor(std::size_t node, const std::string& port, std::int64_t first,
-                     std::int64_t count) const {
-  return slot(node, port).tensors.front()->get(first, count);
+Tensor Store::tensor(std::size_t node, const std::string& port, const Block& block) const {
+  return slot(node, port).tensors.front()->get(block);
 }
 
 Table Store::table(std::size_t node, const std::string& port, std::int64_t first,
                    std::int64_t count) const {
   return slot(node, port).table->get(first, count);
-}
-
-void Store::mark_failed(std::size_t node, const std::string& port, const Block& block,
-                        const std::vector<char>& failed) {
-  std::string items;
-  const std::lock_guard lock(failed_mutex_);
-  for (std::size_t row = 0; row < failed.size(); ++row) {
-    const std::int64_t item = block.first + static_cast<std::int64_t>(row);
-    if (!failed[row] || std::exchange(failed_[{node, port}][item], 1)) continue;
-    items += " " + std::to_string(item);
-  }
-  if (!items.empty()) journal_.note("failed", std::to_string(node) + " " + port + items);
-}
-
-std::vector<char> Store::failed(std::size_t node, const std::string& port, std::int64_t first,
-                                std::int64_t count) const {
-  const std::lock_guard lock(failed_mutex_);
-  const auto found = failed_.find({node, port});
-  if (found == failed_.end()) return {};
-  std::vector<char> flags(static_cast<std::size_t>(count), 0);
-  bool any = false;
-  for (auto item = found->second.lower_bound(first);
-       item != found->second.end() && item->first < first + count; ++item) {
-    flags[static_cast<std::size_t>(item->first - first)] = 1;
-    any = true;
-  }
-  return any ? flags : std::vector<char>();
 }
 
 void Store::drop(std::size_t node, const std::string& port) {
@@ -451,63 +442,39 @@ void Store::sync() {
 }
 
 void Store::finish(const std::string& provenance, bool overwrite) {
-  for (Point& point : points_) {
-    if (point.empty() || point.named) continue;
+  for (const Point& point : points_) {
+    if (!point.result) continue;
     std::vector<std::int64_t> rows;
-    for (std::size_t t = 0; t < point.tables.size(); ++t) {
-      const Place& place = point.tables[t];
-      const Slot& slot = *slots_.at(place);
-      const std::int64_t first_item =
-          slot.from_stream && slot.table_spec->items > 1 ? plan_.nodes[place.first].first_item : 0;
-      std::int64_t row = 0;
-      std::int64_t next_item = first_item;
-      const auto add_failed = [&](Table& part, std::int64_t until) {
-        for (; next_item < until; ++next_item) {
-          if (failed(place.first, place.second, next_item - first_item, 1).empty()) continue;
-          std::vector<Cell> cells;
-          for (const Column& column : part.columns()) cells.push_back(missing_cell(column));
-          part.add(next_item, std::move(cells));
-        }
-      };
-      const auto write_part = [&](const Table& part) {
-        if (part.rows() > 0) point.result->write_rows(t, row, part);
-        row += part.rows();
-      };
-      slot.table->for_each_block([&](const Table& block) {
-        Table part = block;
-        if (skips_) {
-          part = Table(point.layout.tables[t].columns);
-          for (std::int64_t r = 0; r < block.rows(); ++r) {
-            add_failed(part, block.item(r));
-            std::vector<Cell> cells;
-            for (std::size_t c = 0; c < block.columns().size(); ++c)
-              cells.push_back(block.cell(r, static_cast<std::int64_t>(c)));
-            cells.push_back(true);
-            part.add(block.item(r), std::move(cells));
-            next_item = block.item(r) + 1;
-          }
-        }
-        write_part(part);
-      });
-      if (skips_) {
-        Table rest(point.layout.tables[t].columns);
-        add_failed(rest, first_item + slot.table_spec->items);
-        write_part(rest);
-      }
-      rows.push_back(row);
-    }
-    const std::size_t first_valid = point.layout.tensors.size() - point.valid.size();
-    for (std::size_t v = 0; v < point.valid.size(); ++v) {
-      const Place& place = point.valid[v];
-      const std::int64_t items = point.layout.tensors[first_valid + v].spec.items;
-      Tensor flags = at::ones({items}, at::TensorOptions().dtype(at::kBool));
-      const std::vector<char> bad = failed(place.first, place.second, 0, items);
-      for (std::size_t i = 0; i < bad.size(); ++i)
-        if (bad[i]) flags.data_ptr<bool>()[i] = false;
-      point.result->file()->write(point.layout.tensor_array(first_valid + v), 0, flags);
-    }
+    for (std::size_t table = 0; table < point.tables.size(); ++table)
+      rows.push_back(write_result_table(point, table));
+    write_valid(point);
     point.result->finish(point.file, rows, provenance, overwrite);
-    point.named = true;
+  }
+}
+
+std::int64_t Store::write_result_table(const Point& point, std::size_t number) const {
+  const auto& [node, port] = point.tables[number];
+  const Slot& slot = this->slot(node, port);
+  if (!skips_) return write_table(*point.result, number, *slot.table);
+  const std::int64_t first =
+      slot.from_stream && slot.table_spec->items > 1 ? plan_.nodes[node].first_item : 0;
+  return write_table_with_failures(*point.result, number, *slot.table, first,
+                                   slot.table_spec->items,
+                                   [&, node = node, &port = port](std::int64_t item) {
+                                     return !failures_.among(node, port, item - first, 1).empty();
+                                   });
+}
+
+void Store::write_valid(const Point& point) const {
+  const std::size_t first = point.layout.tensors.size() - point.valid.size();
+  for (std::size_t v = 0; v < point.valid.size(); ++v) {
+    const auto& [node, port] = point.valid[v];
+    const std::int64_t items = point.layout.tensors[first + v].spec.items;
+    const Tensor valid = at::ones({items}, at::TensorOptions().dtype(at::kBool));
+    const std::vector<char> bad = failures_.among(node, port, 0, items);
+    for (std::size_t i = 0; i < bad.size(); ++i)
+      if (bad[i]) valid.data_ptr<bool>()[i] = false;
+    point.result->file()->write(point.layout.tensor_array(first + v), 0, valid);
   }
 }
 

@@ -2,20 +2,25 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+#include <random>
 #include <system_error>
 
 #include <nlohmann/json.hpp>
 #include <pellucid/version.h>
 
+#include "base/log.h"
 #include "base/numerics/plan_cache.h"
+#include "buffers/checksum.h"
 #include "buffers/file.h"
+#include "run/provenance.h"
 
 namespace pellucid {
 namespace {
 
 namespace fs = std::filesystem;
 
-nlohmann::json record_of(const Plan& plan) {
+std::string record_of(const Plan& plan, const std::string& replays) {
   nlohmann::json record;
   record["pellucid"] = kVersion;
   record["key"] = plan.key;
@@ -27,7 +32,19 @@ nlohmann::json record_of(const Plan& plan) {
     record["points"].push_back({{"label", point.label}, {"pipeline", point.resolved}});
   for (const PlannedNode& node : plan.nodes)
     record["nodes"].push_back({{"name", node.name}, {"key", node.key}});
-  return record;
+  if (!replays.empty()) record["replays"] = replays;
+  return record.dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+}
+
+/// Absolute, and without a slash at its end: the last name is that of the run.
+fs::path plain(const fs::path& folder) {
+  const fs::path absolute = fs::absolute(folder).lexically_normal();
+  return absolute.has_filename() ? absolute : absolute.parent_path();
+}
+
+std::string new_id() {
+  std::random_device device;
+  return checksum_text((std::uint64_t{device()} << 32) + device());
 }
 
 void copy_choices(const fs::path& from, const fs::path& to) {
@@ -39,14 +56,14 @@ void copy_choices(const fs::path& from, const fs::path& to) {
 }
 
 // Everything is in the folder before it has its name, so that nobody meets a half-made one.
-void make_folder(const fs::path& folder, const Plan& plan, const fs::path& choices) {
+void make_folder(const fs::path& folder, const Plan& plan, const WorkspaceOptions& options) {
   const fs::path draft = folder.string() + ".new-" + std::to_string(::getpid());
   std::error_code ignored;
   fs::remove_all(draft, ignored);
   try {
     fs::create_directories(draft / "choices");
-    if (!choices.empty()) copy_choices(choices, draft / "choices");
-    write_text(draft / "plan.json", record_of(plan).dump(1) + "\n");
+    if (!options.choices.empty()) copy_choices(options.choices, draft / "choices");
+    write_text(draft / "plan.json", record_of(plan, options.replays));
     std::error_code failed;
     fs::rename(draft, folder, failed);
     // Somebody else was first: theirs counts.
@@ -59,8 +76,30 @@ void make_folder(const fs::path& folder, const Plan& plan, const fs::path& choic
   }
 }
 
+// Buffers and checkpoints.
+void clear_scratch(const fs::path& scratch) {
+  std::error_code ignored;
+  fs::remove(scratch / "buffers.h5", ignored);
+  fs::remove_all(scratch / "nodes", ignored);
+}
+
+// What lies outside of the folder of a run; the journal says where.
+void clear_other_scratch(const Journal& journal) {
+  for (const Journal::Note& note : journal.notes("scratch")) {
+    std::error_code ignored;
+    clear_scratch(note.text);
+    fs::remove(fs::path(note.text) / "lock", ignored);
+    fs::remove(note.text, ignored);
+  }
+}
+
 // What the run itself made; files of sinks stay until they are replaced by complete ones.
-void clear_run(const fs::path& folder, const fs::path& scratch) {
+void clear_run(const fs::path& folder) {
+  try {
+    if (fs::exists(folder / "journal")) clear_other_scratch(Journal(folder / "journal"));
+  } catch (const Error& error) {
+    log_warning(std::string(error.what()) + "; its scratch folder, if any, is left as it is");
+  }
   for (const char* name : {"journal", "run.json", "result.h5", "result.h5.part"})
     fs::remove(folder / name);
   if (fs::is_directory(folder / "points"))
@@ -68,8 +107,7 @@ void clear_run(const fs::path& folder, const fs::path& scratch) {
       for (const char* name : {"result.h5", "result.h5.part"}) fs::remove(point.path() / name);
   fs::remove_all(folder / "choices");
   fs::create_directories(folder / "choices");
-  fs::remove(scratch / "buffers.h5");
-  fs::remove_all(scratch / "nodes");
+  clear_scratch(folder);
 }
 
 std::string differing_node(const RecordedPlan& recorded, const Plan& plan) {
@@ -100,6 +138,7 @@ std::optional<RecordedPlan> recorded_plan(const fs::path& folder) {
     for (const auto& point : json.at("points")) recorded.resolved.push_back(point.at("pipeline"));
     for (const auto& node : json.at("nodes"))
       recorded.node_keys.emplace_back(node.at("name"), node.at("key"));
+    recorded.replays = json.value("replays", "");
     if (fs::exists(folder / "run.json")) {
       const auto run = nlohmann::json::parse(read_text(folder / "run.json"));
       recorded.finished = run.value("status", "") == "finished";
@@ -110,11 +149,8 @@ std::optional<RecordedPlan> recorded_plan(const fs::path& folder) {
   }
 }
 
-Workspace::Workspace(const fs::path& folder, const Plan& plan, const fs::path& scratch,
-                     const fs::path& choices, bool overwrite)
-    : folder_(fs::absolute(folder).lexically_normal()),
-      scratch_(scratch.empty() ? folder_ : fs::absolute(scratch) / folder_.filename()) {
-  if (!folder_.has_filename()) folder_ = folder_.parent_path();
+Workspace::Workspace(const fs::path& folder, const Plan& plan, const WorkspaceOptions& options)
+    : folder_(plain(folder)), scratch_(folder_), replay_(!options.replays.empty()) {
   std::error_code failed;
   fs::create_directories(folder_.parent_path(), failed);
   if (failed)
@@ -122,34 +158,58 @@ Workspace::Workspace(const fs::path& folder, const Plan& plan, const fs::path& s
                 "' cannot be made: " + failed.message());
   const bool there = fs::exists(folder_) && !(fs::is_directory(folder_) && fs::is_empty(folder_));
   if (!there) {
-    make_folder(folder_, plan, choices);
+    make_folder(folder_, plan, options);
   } else if (!fs::exists(folder_ / "plan.json")) {
     throw Error("'" + folder_.string() +
                 "' is there already and is not the folder of a run; choose another with --run");
   }
   lock_.emplace(folder_);
   const auto recorded = recorded_plan(folder_);
+  if (replay_ && recorded->replays != options.replays)
+    throw Error("'" + folder_.string() + "' is there already and is no replay of '" +
+                options.replays + "'; choose another folder with --run");
   finished_ = recorded->finished;
-  if (recorded->key != plan.key) {
-    if (!overwrite)
-      throw Error("'" + folder_.string() +
-                  "' holds another run: " + differing_node(*recorded, plan) +
-                  "; choose another folder with --run, or replace it with --overwrite");
-    clear_run(folder_, scratch_);
-    write_text(folder_ / "plan.json", record_of(plan).dump(1) + "\n");
-    if (!choices.empty()) copy_choices(choices, folder_ / "choices");
-    finished_ = false;
-  } else if (finished_ && overwrite) {
-    clear_run(folder_, scratch_);
+  const bool other = recorded->key != plan.key;
+  if (other && !options.overwrite)
+    throw Error("'" + folder_.string() + "' holds another run: " + differing_node(*recorded, plan) +
+                "; choose another folder with --run, or replace it with --overwrite");
+  if (options.overwrite && (other || finished_)) {
+    clear_run(folder_);
+    write_text(folder_ / "plan.json", record_of(plan, options.replays));
+    if (!options.choices.empty()) copy_choices(options.choices, folder_ / "choices");
     finished_ = false;
   }
   resumed_ = fs::exists(folder_ / "journal");
+  if (!finished_) {
+    journal_ = std::make_unique<Journal>(folder_ / "journal");
+    id_ = first_noted("run", new_id());
+    provenance_bytes_ = std::stoll(
+        first_noted("provenance-bytes", std::to_string(pellucid::provenance_bytes(plan))));
+    find_scratch(options.scratch);
+  }
+  set_choices_folder(folder_ / "choices");
+}
+
+// What the first process of the run said, which is this one where nobody did before.
+std::string Workspace::first_noted(const std::string& topic, const std::string& text) {
+  if (journal_->notes(topic).empty()) journal_->note(topic, text);
+  return journal_->notes(topic).front().text;
+}
+
+// A node of a cluster may not see the scratch of another one: then buffers begin anew, in the folder.
+void Workspace::find_scratch(const fs::path& asked) {
+  const auto known = journal_->notes("scratch");
+  const std::string last = known.empty() ? "" : known.back().text;
+  if (!asked.empty()) scratch_ = plain(asked) / (folder_.filename().string() + "-" + id_);
+  else if (fs::is_directory(last)) scratch_ = last;
+  if (scratch_ == folder_) return;
+  std::error_code failed;
   fs::create_directories(scratch_, failed);
   if (failed)
     throw Error("the scratch folder '" + scratch_.string() +
                 "' cannot be made: " + failed.message());
-  set_choices_folder(folder_ / "choices");
-  if (!finished_) journal_ = std::make_unique<Journal>(folder_ / "journal");
+  scratch_lock_.emplace(scratch_);
+  if (scratch_ != last) journal_->note("scratch", scratch_.string());
 }
 
 Workspace::~Workspace() { set_choices_folder({}); }
@@ -159,35 +219,16 @@ fs::path Workspace::point_folder(const Plan& plan, std::size_t point) const {
   return label.empty() ? folder_ : folder_ / "points" / label;
 }
 
-void Workspace::remove_intermediates() const {
-  fs::remove(buffers_file());
-  fs::remove_all(node_scratch());
-  if (scratch_ != folder_) {
-    std::error_code ignored;
-    fs::remove(scratch_, ignored);
-  }
+fs::path Workspace::output_file(const Plan& plan, std::size_t point, const fs::path& path) const {
+  const fs::path file = (point_folder(plan, point) / path).lexically_normal();
+  const fs::path below = file.lexically_relative(folder_);
+  const bool inside = !below.empty() && *below.begin() != "..";
+  return inside || !replay_ ? file : point_folder(plan, point) / "outside" / file.relative_path();
 }
 
-Value with_output_paths(const Value& settings, const std::vector<Field>& fields,
-                        const fs::path& folder) {
-  Value resolved = settings;
-  for (const Field& field : fields) {
-    Value* value = resolved.find(field.key);
-    if (value == nullptr) continue;
-    if (field.type == Field::Type::output_path && value->is_scalar() && !value->text().empty()) {
-      const fs::path path = value->text();
-      if (path.is_relative())
-        *value = Value::scalar((folder / path).lexically_normal().string(), value->where(), true);
-    } else if (field.type == Field::Type::group) {
-      *value = with_output_paths(*value, field.fields, folder);
-    } else if (field.type == Field::Type::choice && value->is_map()) {
-      for (Value::Entry& entry : value->entries())
-        for (const Field& alternative : field.fields)
-          if (alternative.key == entry.key && entry.value.is_map())
-            entry.value = with_output_paths(entry.value, alternative.fields, folder);
-    }
-  }
-  return resolved;
+void Workspace::remove_intermediates() const {
+  clear_scratch(folder_);
+  clear_other_scratch(*journal_);
 }
 
 }  // namespace pellucid

@@ -21,7 +21,8 @@
 // Errors
 //   ConfigError  another suffix; a dtype or channels that the format cannot hold; .npy with several
 //                inputs (while planning)
-//   Error        a finished file stands there and --overwrite was not given; the disk is full
+//   Error        a finished file stands there and --overwrite was not given; the disk is full; what
+//                an earlier process wrote is gone
 //
 // Accuracy  PNG has 8 bits: values of unit [1] are clipped to [0, 1]; others are scaled from each
 //           item's smallest to its largest value. Of a volume it shows the middle slice.
@@ -190,13 +191,15 @@ class Save final : public Sink {
       }
     name_files();
     require_free_names();
+    require_parts();
     if (format_ == Format::hdf5 || format_ == Format::npy) open_dataset(std::move(datasets));
     if (format_ == Format::tiff)
       for (const TensorInput& input : tensors_)
         tiffs_.push_back(std::make_unique<TiffWriter>(part_of(input.file), input.spec.bytes()));
     if (format_ != Format::hdf5)
       for (const TableInput& input : tables_)
-        csvs_.emplace_back(input.file, input.spec, first_ + start.first_item, start.resumed);
+        if (start.first_item == 0 || !is_named(input.file))
+          csvs_.emplace_back(input.file, input.spec, first_ + start.first_item, start.resumed);
     if (pictures()) fs::create_directories(picture_folder());
   }
 
@@ -306,9 +309,30 @@ class Save final : public Sink {
                     "with --overwrite");
   }
 
+  /// An earlier process gave this file its final name.
+  bool is_named(const fs::path& file) const {
+    return start_.finishing && fs::exists(file) && !fs::exists(part_of(file));
+  }
+
+  /// Where it goes on, what it wrote before must be there: a new part would hold zeros.
+  void require_parts() const {
+    const bool goes_on = start_.finishing ? start_.first_item > 0 : start_.resumed;
+    if (!goes_on || format_ == Format::tiff) return;
+    const auto require = [this](const fs::path& file) {
+      if (!fs::exists(part_of(file)) && !is_named(file))
+        throw Error("'" + part_of(file).string() + "', which this run had begun, is gone");
+    };
+    if (format_ != Format::png) require(to_);
+    if (format_ != Format::hdf5)
+      for (const TableInput& input : tables_) require(input.file);
+    if (!pictures()) return;
+    for (const TensorInput& input : tensors_)
+      for (std::int64_t i = 0; i < std::min(start_.first_item, input.spec.items); ++i)
+        require(picture_file(input, first_ + i));
+  }
+
   void open_dataset(std::vector<DatasetSpec> datasets) {
-    const bool named = start_.finishing && fs::exists(to_) && !fs::exists(part_of(to_));
-    if (named || datasets.empty()) return;
+    if (is_named(to_) || datasets.empty()) return;
     dataset_ = std::make_unique<DatasetWriter>(to_, std::move(datasets), start_.resumed,
                                                start_.provenance_bytes);
   }

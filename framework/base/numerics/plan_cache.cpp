@@ -3,8 +3,6 @@
 
 #include "base/numerics/plan_cache.h"
 
-#include <fcntl.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -16,6 +14,7 @@
 
 #include <pellucid/error.h>
 
+#include "base/folder_lock.h"
 #include "base/log.h"
 
 namespace pellucid {
@@ -31,27 +30,6 @@ std::string environment(const char* name) {
   const char* value = std::getenv(name);
   return value ? value : "";
 }
-
-/// Held by one process at a time; taken again by the same process only after it is let go.
-class FolderLock {
- public:
-  explicit FolderLock(const fs::path& folder)
-      : file_(::open((folder / "lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666)) {
-    if (file_ >= 0 && ::flock(file_, LOCK_EX) != 0) release();
-  }
-  FolderLock(const FolderLock&) = delete;
-  FolderLock& operator=(const FolderLock&) = delete;
-  ~FolderLock() { release(); }
-
-  bool held() const { return file_ >= 0; }
-
- private:
-  void release() {
-    if (file_ >= 0) ::close(file_);
-    file_ = -1;
-  }
-  int file_;
-};
 
 std::optional<std::string> text_of_file(const fs::path& file) {
   std::ifstream in(file, std::ios::binary);
@@ -102,8 +80,8 @@ std::string from_cache(const std::string& name, const std::string& machine,
   std::error_code failure;
   fs::create_directories(folder, failure);
   if (failure) return {};
-  const FolderLock lock(folder);
-  if (!lock.held()) return {};
+  const auto lock = FolderLock::wait(folder);
+  if (!lock) return {};
   if (const auto text = text_of_file(file); text && accept(*text)) return *text;
   const std::string made = make();
   if (!replace(file, made) || !accept(made)) return {};

@@ -10,6 +10,7 @@
 #include <pellucid/error.h>
 #include <pellucid/testing.h>
 
+#include "base/disk.h"
 #include "framework/buffers/temporary_folder.h"
 
 namespace pellucid {
@@ -82,7 +83,7 @@ TEST(File, reserves_space_or_says_what_is_missing) {
   const File file(disk / "x", File::Mode::create);
   file.reserve(128 * 1024);
   EXPECT_EQ(file.size(), 128 * 1024);
-  EXPECT_LE(free_bytes(disk / "x"), 128 * 1024);
+  EXPECT_LE(free_disk(disk / "x"), 128 * 1024);
   const std::string message = message_of<Error>([&] { file.reserve(1 << 30); });
   EXPECT_THAT(message, HasSubstr("not enough space for '" + (disk / "x").string() +
                                  "': it needs 1.0 GiB, the disk has "));
@@ -124,11 +125,6 @@ TEST(WriteText, replaces_the_whole_file) {
   EXPECT_EQ(contents(folder / "x"), "second");
   EXPECT_EQ(read_text(folder / "x"), "second");
   EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder.path()), {}), 1);
-}
-
-TEST(FreeBytes, looks_at_the_nearest_parent_that_exists) {
-  const TemporaryFolder folder;
-  EXPECT_GT(free_bytes(folder / "not/yet/there"), 0);
 }
 
 TEST(ByteText, takes_the_unit_that_fits) {

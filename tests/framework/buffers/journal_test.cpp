@@ -139,13 +139,15 @@ TEST(Journal, keeps_notes_in_order) {
     journal.note("skipped", "camera 3: 'x ~ y' is no number");
     journal.note("other", "");
     journal.note("skipped", "camera 9: again");
-    EXPECT_THROW(journal.note("skipped", "two\nlines"), Error);
+    journal.note("reason", "two\nlines, \\n and \\");
   }
   const Journal journal(folder / "journal");
   EXPECT_THAT(journal.notes("skipped"),
               ElementsAre(Journal::Note{"skipped", "camera 3: 'x ~ y' is no number"},
                           Journal::Note{"skipped", "camera 9: again"}));
   EXPECT_THAT(journal.notes("other"), ElementsAre(Journal::Note{"other", ""}));
+  EXPECT_THAT(journal.notes("reason"),
+              ElementsAre(Journal::Note{"reason", "two\nlines, \\n and \\"}));
 }
 
 TEST(Journal, refuses_a_file_that_is_none) {

@@ -101,15 +101,6 @@ TEST(Machine, has_at_least_one_thread) {
   EXPECT_EQ(machine.threads(), 1);
 }
 
-TEST(Machine, finds_free_space_for_a_folder_that_is_not_there_yet) {
-  const TemporaryFolder folder;
-  const std::int64_t here = free_disk(folder.path());
-  EXPECT_GT(here, 0);
-  // Others may write meanwhile.
-  EXPECT_NEAR(static_cast<double>(free_disk(folder / "not/yet")), static_cast<double>(here),
-              static_cast<double>(256 * kMiB));
-}
-
 TEST(Machine, counts_what_files_of_a_folder_occupy) {
   const TemporaryFolder folder;
   EXPECT_EQ(occupied_disk(folder / "nothing"), 0);

@@ -1,11 +1,16 @@
 // What tests of runs share: a folder that goes away, pipelines as text, results as tensors.
 #pragma once
 
+#include <atomic>
+#include <chrono>
 #include <filesystem>
+#include <fstream>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 #include <pellucid/dataset.h>
 
 #include "plugin/registry.h"
@@ -49,6 +54,44 @@ class RunTest : public ::testing::Test {
   Tensor result(const std::string& dataset, const fs::path& run = "run") const {
     const DatasetReader reader({folder_ / run / "result.h5", dataset});
     return reader.read(std::vector<std::int64_t>(reader.shape().size(), 0), reader.shape());
+  }
+
+  /// The record of a run.
+  nlohmann::json record(const fs::path& run = "run") const {
+    return nlohmann::json::parse(std::ifstream(folder_ / run / "run.json"));
+  }
+
+  /// Runs until the journal has `lines` lines with `word`, then stops as Ctrl-C does.
+  static RunReport interrupt(RunRequest request, const std::string& word, std::int64_t lines) {
+    std::atomic<bool> flag{false};
+    std::atomic<bool> over{false};
+    request.interrupt = &flag;
+    std::thread watch([&, journal = request.options.folder / "journal"] {
+      for (; !over && !flag; std::this_thread::sleep_for(std::chrono::milliseconds(1)))
+        flag = count_of(word, journal) >= lines;
+    });
+    const auto join = [&] {
+      over = true;
+      watch.join();
+    };
+    try {
+      RunReport report = run_pipeline(std::move(request), registry());
+      join();
+      return report;
+    } catch (...) {
+      join();
+      throw;
+    }
+  }
+
+  /// How often a word stands in a file.
+  static std::int64_t count_of(const std::string& word, const fs::path& file) {
+    std::ifstream stream(file, std::ios::binary);
+    const std::string text{std::istreambuf_iterator<char>(stream), {}};
+    std::int64_t count = 0;
+    for (std::size_t at = text.find(word); at != std::string::npos; at = text.find(word, at + 1))
+      ++count;
+    return count;
   }
 
  private:

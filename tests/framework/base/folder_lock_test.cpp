@@ -1,6 +1,11 @@
-#include "buffers/file_lock.h"
+#include "base/folder_lock.h"
 
 #include <unistd.h>
+
+#include <atomic>
+#include <chrono>
+#include <optional>
+#include <thread>
 
 #include <gmock/gmock.h>
 
@@ -34,6 +39,22 @@ TEST(FolderLock, needs_the_folder) {
   const TemporaryFolder folder;
   EXPECT_THAT(message_of<Error>([&] { FolderLock(folder / "none"); }),
               HasSubstr("No such file or directory"));
+}
+
+TEST(FolderLock, can_be_waited_for) {
+  const TemporaryFolder folder;
+  std::atomic<bool> released{false};
+  std::optional<FolderLock> held(folder.path());
+  std::thread waiting([&] {
+    const auto lock = FolderLock::wait(folder.path());
+    EXPECT_TRUE(lock.has_value());
+    EXPECT_TRUE(released);
+  });
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  released = true;
+  held.reset();
+  waiting.join();
+  EXPECT_FALSE(FolderLock::wait(folder / "none").has_value());
 }
 
 }  // namespace
