@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <set>
 #include <utility>
 
 #include "base/log.h"
@@ -319,7 +320,9 @@ void Executor::finish(const std::string& provenance) {
 
 std::vector<std::string> Executor::failures() const {
   std::vector<std::string> lines;
-  for (const Journal::Note& note : journal_.notes("skipped")) lines.push_back(note.text);
+  std::set<std::string> known;  // a block that was lost is noted again when it is computed again
+  for (const Journal::Note& note : journal_.notes("skipped"))
+    if (known.insert(note.text).second) lines.push_back(note.text);
   return lines;
 }
 

@@ -5,6 +5,7 @@
 #include <pellucid/testing.h>
 
 #include "buffers/buffer.h"
+#include "buffers/table_layout.h"
 #include "framework/buffers/temporary_folder.h"
 
 namespace pellucid {
@@ -102,6 +103,14 @@ TEST(TableBuffer, a_missing_block_is_an_error) {
   buffer.put({4, 2, {}}, rows(4, 2, 1));
   EXPECT_THAT(message_of<Error>([&] { buffer.get(0, 6); }), HasSubstr("the rows of item 2"));
   EXPECT_NO_THROW(buffer.get(4, 2));
+}
+
+TEST(RowsOfItems, are_those_of_a_range_in_their_order) {
+  Table table = rows(3, 2, 2);
+  table.append(rows(1, 2, 1));
+  EXPECT_THAT(peaks(rows_of_items(table, 2, 2)), ElementsAre(30, 31, 20));
+  EXPECT_EQ(rows_of_items(table, 2, 2).columns(), table.columns());
+  EXPECT_EQ(rows_of_items(table, 5, 10).rows(), 0);
 }
 
 }  // namespace

@@ -157,6 +157,19 @@ TEST_F(Scratch, results_that_are_gone_are_computed_again) {
   expect_results();
 }
 
+TEST_F(Scratch, an_item_that_is_skipped_again_is_counted_once) {
+  RunRequest skipping = request(
+      "nodes:\n"
+      "  x: {use: trial/ramp, with: {items: 12, broken: 1}}\n"
+      "  y: {use: trial/affine, in: {x: x}, with: {pause: 20 ms}}\n",
+      "{block: 1, threads: 1, workers: 1, on_item_error: skip}");
+  ASSERT_EQ(interrupt(skipping, "block y y ", kItems / 2).summary.status, RunStatus::interrupted);
+  fs::remove(folder() / "run/result.h5.part");
+  const RunReport report = run_pipeline(skipping, registry());
+  EXPECT_EQ(report.summary.skipped_items, 1);
+  EXPECT_EQ(std::ssize(record().at("skipped")), 1);
+}
+
 TEST_F(Scratch, a_file_of_a_sink_that_is_gone_is_written_again_from_its_first_item) {
   for (const char* name : {"centred.h5", "centred.npy"}) {
     SCOPED_TRACE(name);

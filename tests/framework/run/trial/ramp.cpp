@@ -75,7 +75,12 @@ class Ramp final : public Stage {
     out[x] = items.contiguous();
   }
 
-  std::int64_t working_bytes(const Inputs& in) const override { return 4 * in.block().count; }
+  /// One item, before and after its division.
+  std::int64_t working_bytes(const Inputs&) const override {
+    std::int64_t numel = 1;
+    for (const std::int64_t size : settings_.shape) numel *= size;
+    return 8 * numel;
+  }
 
   std::optional<std::vector<std::int64_t>> halo(const Inputs&) const override {
     return std::vector<std::int64_t>{0, 0, 0};

@@ -21,6 +21,12 @@ class Total final : public Reducer {
     out[rows] = table(in.spec(x).items);
   }
 
+  /// The block in double precision.
+  std::int64_t working_bytes(const Inputs& in) const override {
+    const Spec& block = in.spec(x);
+    return block.bytes() * 8 / static_cast<std::int64_t>(at::elementSize(block.dtype));
+  }
+
   void infer_state(const Inputs& in, Specs& state) const override {
     state[sum] = in.spec(x);
     state[sum].items = 1;
