@@ -37,7 +37,8 @@ struct Inclusion {
 
 class Joining {
  public:
-  explicit Joining(Reading& reading) : reading_(reading) {}
+  Joining(Reading& reading, const SetVariables& set_variables)
+      : reading_(reading), set_variables_(set_variables) {}
 
   RawPipeline join(Source main) {
     joined_.where = main.place(0, 0);
@@ -277,7 +278,11 @@ class Joining {
       return std::nullopt;
     }
     const std::size_t before = findings().count();
-    Variables variables(joined_.vars, reading_.environment, reading_.budget, findings());
+    RawPipeline so_far;
+    so_far.vars = joined_.vars;
+    so_far.referenced = joined_.referenced;
+    set_variables_(so_far);
+    Variables variables(so_far.vars, reading_.environment, reading_.budget, findings());
     Value text = variables.substitute(*value);
     if (findings().count() > before) return std::nullopt;
     if (text.is_scalar() && !text.text().empty()) return text;
@@ -331,6 +336,7 @@ class Joining {
   }
 
   Reading& reading_;
+  const SetVariables& set_variables_;
   RawPipeline joined_;
   std::map<std::string, ReadFile> files_;
   std::map<std::string, std::size_t> indices_of_vars_;
@@ -353,8 +359,8 @@ std::vector<std::string> RawPipeline::node_names() const {
   return names;
 }
 
-RawPipeline read_with_includes(Source main, Reading& reading) {
-  return Joining(reading).join(std::move(main));
+RawPipeline read_with_includes(Source main, const SetVariables& set_variables, Reading& reading) {
+  return Joining(reading, set_variables).join(std::move(main));
 }
 
 }  // namespace pellucid

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <set>
 #include <string>
 #include <vector>
@@ -38,8 +39,12 @@ struct Reading {
   Findings findings = {};
 };
 
+/// Sets the variables that the command line gives; asked before a name of an included file is
+/// substituted.
+using SetVariables = std::function<void(RawPipeline& so_far)>;
+
 /// Joins a pipeline with all that it includes. What is wrong is in `reading.findings`; the rest is
 /// usable. Throws TooLarge.
-RawPipeline read_with_includes(Source main, Reading& reading);
+RawPipeline read_with_includes(Source main, const SetVariables& set_variables, Reading& reading);
 
 }  // namespace pellucid

@@ -104,8 +104,12 @@ Documents read(Source source, const ReadOptions& options, Reading& reading) {
   Documents documents;
   const SourceLocation where = source.place(0, 0);
   try {
-    const RawPipeline raw = read_with_includes(std::move(source), reading);
     const auto command_line = read_overrides(options.overrides, reading);
+    const auto set_variables = [&](RawPipeline& so_far) {
+      Findings unheard;  // a variable may still come with a later file
+      apply_to_variables(command_line, so_far, unheard);
+    };
+    const RawPipeline raw = read_with_includes(std::move(source), set_variables, reading);
     const bool is_readable = !raw.nodes.empty();
     if (is_readable) read_points(raw, command_line, reading, documents);
     if (!is_readable && reading.findings.empty())

@@ -76,6 +76,18 @@ TEST(Include, is_relative_to_the_including_file_and_so_are_its_paths) {
             (folder / "parts" / "psf.tif").string());
 }
 
+TEST(Include, of_a_file_that_a_variable_names_follows_the_command_line) {
+  TemporaryFolder folder;
+  write_file(folder / "parts" / "b.yaml", "pellucid: 1\nnodes: {second: {use: io/scene}}\n");
+  const Documents documents = read_main(folder,
+                                        "pellucid: 1\n"
+                                        "vars: {which: optics}\n"
+                                        "include: [{file: 'parts/${which}.yaml', as: part}]\n",
+                                        {"vars.which=b"});
+  ASSERT_EQ(problems_of(documents), "");
+  EXPECT_EQ(documents.points[0].nodes.at(0).name, "part.second");
+}
+
 TEST(Include, under_two_names_gives_two_sets_of_nodes) {
   TemporaryFolder folder;
   const Documents documents = read_main(folder,
