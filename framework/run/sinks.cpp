@@ -62,19 +62,21 @@ void Sinks::resume(std::size_t index, const StreamShape& shape, Open& open) {
   while (const auto entry =
              journal_.find(journal_name(node), kPort, static_cast<std::int64_t>(entries.size())))
     entries.push_back(*entry);
-  start_where_it_can(index, shape, entries.size(), open);
   const auto lost = std::find_if(entries.begin(), entries.end(),
                                  [](const Journal::Entry& entry) { return !entry.durable; });
-  for (auto unit = static_cast<std::size_t>(lost - entries.begin()); unit < open.written; ++unit) {
+  const auto marked = static_cast<std::size_t>(lost - entries.begin());
+  start_where_it_can(index, shape, entries.size(), marked, open);
+  for (std::size_t unit = marked; unit < open.written; ++unit) {
     if (has(open, node, shape, unit, entries[unit].checksum)) continue;
     forget(index, unit, entries.size());
-    start_where_it_can(index, shape, unit, open);
+    start_where_it_can(index, shape, unit, marked, open);
     return;
   }
 }
 
+// Where it left off, else at the last mark, else at its first item.
 void Sinks::start_where_it_can(std::size_t index, const StreamShape& shape, std::size_t first_unit,
-                               Open& open) {
+                               std::size_t marked, Open& open) {
   try {
     start(index, shape, first_unit, open);
   } catch (const Error& error) {
@@ -85,9 +87,11 @@ void Sinks::start_where_it_can(std::size_t index, const StreamShape& shape, std:
     };
     // A name that is taken is the user's to free, and costs nothing of what was written.
     if (first_unit == 0 || (!finishing() && !overwrite_ && taken())) throw;
-    log_warning(std::string(error.what()) + "; it is written again from its first item");
-    forget(index, 0, first_unit);
-    start(index, shape, 0, open);
+    const std::size_t next = marked < first_unit ? marked : 0;
+    log_warning(std::string(error.what()) + "; it is written again from " +
+                (next == 0 ? "its first item" : "the last mark") + " on");
+    forget(index, next, first_unit);
+    start_where_it_can(index, shape, next, 0, open);
   }
 }
 

@@ -47,7 +47,7 @@ class Sinks {
   bool was_closed(std::size_t node, const StreamShape& shape, Open& open) const;
   void resume(std::size_t node, const StreamShape& shape, Open& open);
   void start_where_it_can(std::size_t node, const StreamShape& shape, std::size_t first_unit,
-                          Open& open);
+                          std::size_t marked, Open& open);
   void forget(std::size_t node, std::size_t first_unit, std::size_t end);
   bool finishing() const { return !journal_.notes("finishing").empty(); }
   void start(std::size_t node, const StreamShape& shape, std::size_t first_unit, Open& open);
