@@ -1,4 +1,5 @@
 // Reading: the way from text to documents.
+#include <optional>
 #include <system_error>
 #include <utility>
 
@@ -104,14 +105,20 @@ Documents read(Source source, const ReadOptions& options, Reading& reading) {
   Documents documents;
   const SourceLocation where = source.place(0, 0);
   try {
-    const auto command_line = read_overrides(options.overrides, reading);
+    // Read when first asked for, so that the pipeline itself is the first of the sources.
+    std::optional<std::vector<Override>> overrides;
+    const auto read_command_line = [&] {
+      if (!overrides) overrides = read_overrides(options.overrides, reading);
+    };
     const auto set_variables = [&](RawPipeline& so_far) {
+      read_command_line();
       Findings unheard;  // a variable may still come with a later file
-      apply_to_variables(command_line, so_far, unheard);
+      apply_to_variables(*overrides, so_far, unheard);
     };
     const RawPipeline raw = read_with_includes(std::move(source), set_variables, reading);
+    read_command_line();
     const bool is_readable = !raw.nodes.empty();
-    if (is_readable) read_points(raw, command_line, reading, documents);
+    if (is_readable) read_points(raw, *overrides, reading, documents);
     if (!is_readable && reading.findings.empty())
       reading.findings.report(raw.where, "the pipeline has no nodes");
   } catch (const TooLarge& error) {

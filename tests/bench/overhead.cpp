@@ -17,6 +17,7 @@
 #include <pellucid/dataset.h>
 #include <pellucid/testing.h>
 
+#include "plan/plan.h"
 #include "plugin/registry.h"
 #include "run/run.h"
 
