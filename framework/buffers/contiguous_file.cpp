@@ -4,6 +4,7 @@
 
 #include <ATen/ops/empty.h>
 
+#include "base/bytes.h"
 #include "buffers/hdf5.h"
 #include "buffers/slab.h"
 
@@ -51,9 +52,9 @@ std::int64_t offset_of(hid_t dataset, const ArrayLayout& array, const File& file
     throw Error("the dataset '" + array.path + "' of '" + file.path().string() +
                 "' is not contiguous, so it cannot be written in place");
   if (*offset + array.bytes() > file.size())
-    throw Error("'" + file.path().string() + "' is truncated: it has " + byte_text(file.size()) +
+    throw Error("'" + file.path().string() + "' is truncated: it has " + bytes_text(file.size()) +
                 ", and its dataset '" + array.path + "' ends at " +
-                byte_text(*offset + array.bytes()));
+                bytes_text(*offset + array.bytes()));
   return *offset;
 }
 

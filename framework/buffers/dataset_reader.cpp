@@ -8,6 +8,7 @@
 
 #include <ATen/ops/empty.h>
 
+#include "base/bytes.h"
 #include "buffers/file.h"
 #include "buffers/hdf5.h"
 #include "buffers/npy.h"
@@ -124,8 +125,8 @@ struct DatasetReader::Impl {
     const auto element = static_cast<std::int64_t>(c10::elementSize(dtype));
     const std::int64_t end = data_offset + c10::multiply_integers(shape) * element;
     if (bytes.size() < end)
-      throw Error(quoted(address) + " is truncated: the array ends at " + byte_text(end) +
-                  ", the file at " + byte_text(bytes.size()));
+      throw Error(quoted(address) + " is truncated: the array ends at " + bytes_text(end) +
+                  ", the file at " + bytes_text(bytes.size()));
   }
 
   hdf5::Id with_chunk_cache(hdf5::Id set) const {

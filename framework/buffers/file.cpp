@@ -5,14 +5,13 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
-#include <cstdio>
 #include <cstring>
 #include <utility>
 
 #include <pellucid/error.h>
 
+#include "base/bytes.h"
 #include "base/disk.h"
 
 namespace pellucid {
@@ -29,7 +28,7 @@ std::string reason(int error, const std::filesystem::path& path) {
   switch (error) {
     case ENOSPC:
     case EDQUOT:
-      return "the disk is full (" + byte_text(free_disk(path)) +
+      return "the disk is full (" + bytes_text(free_disk(path)) +
              " free); free some space, or choose another disk with --run or --scratch";
     case EFBIG:
       return "the file would be larger than the system allows (see `ulimit -f`)";
@@ -106,9 +105,9 @@ void File::read(void* bytes, std::int64_t count, std::int64_t offset) const {
     const ssize_t done =
         retried([&] { return ::pread(descriptor_, to, static_cast<std::size_t>(count), offset); });
     if (done < 0)
-      fail("read " + byte_text(count) + " at " + std::to_string(offset) + " of", path_, errno);
+      fail("read " + bytes_text(count) + " at " + std::to_string(offset) + " of", path_, errno);
     if (done == 0)
-      throw Error(quoted(path_) + " is truncated: " + byte_text(count) + " are missing at byte " +
+      throw Error(quoted(path_) + " is truncated: " + bytes_text(count) + " are missing at byte " +
                   std::to_string(offset));
     to += done;
     count -= done;
@@ -121,7 +120,7 @@ void File::write(const void* bytes, std::int64_t count, std::int64_t offset) con
   while (count > 0) {
     const ssize_t done = retried(
         [&] { return ::pwrite(descriptor_, from, static_cast<std::size_t>(count), offset); });
-    if (done < 0) fail("write " + byte_text(count) + " to", path_, errno);
+    if (done < 0) fail("write " + bytes_text(count) + " to", path_, errno);
     from += done;
     count -= done;
     offset += done;
@@ -149,10 +148,10 @@ void File::reserve(std::int64_t bytes) const {
   const bool unsupported = error == EOPNOTSUPP || error == ENOSYS;
   if (unsupported && free >= bytes) return;
   if (unsupported || error == ENOSPC || error == EDQUOT)
-    throw Error("not enough space for " + quoted(path_) + ": it needs " + byte_text(bytes) +
-                ", the disk has " + byte_text(free) +
+    throw Error("not enough space for " + quoted(path_) + ": it needs " + bytes_text(bytes) +
+                ", the disk has " + bytes_text(free) +
                 " free; free some space, or choose another disk with --run or --scratch");
-  fail("reserve " + byte_text(bytes) + " for", path_, error);
+  fail("reserve " + bytes_text(bytes) + " for", path_, error);
 }
 
 void File::sync() const {
@@ -195,20 +194,6 @@ void write_text(const std::filesystem::path& path, const std::string& text) {
     std::filesystem::remove(part, ignored);
     throw;
   }
-}
-
-std::string byte_text(std::int64_t bytes) {
-  if (bytes < 1024) return std::to_string(bytes) + " B";
-  constexpr std::array<const char*, 6> units{"KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
-  double value = static_cast<double>(bytes) / 1024;
-  std::size_t unit = 0;
-  while (value >= 1023.95 && unit + 1 < units.size()) {
-    value /= 1024;
-    ++unit;
-  }
-  std::array<char, 32> text{};
-  std::snprintf(text.data(), text.size(), "%.1f %s", value, units[unit]);
-  return text.data();
 }
 
 }  // namespace pellucid

@@ -58,7 +58,4 @@ std::string read_text(const std::filesystem::path& path);
 /// The file has the old or the new contents at every moment, whatever kills the process.
 void write_text(const std::filesystem::path& path, const std::string& text);
 
-/// "512 B", "1.5 GiB".
-std::string byte_text(std::int64_t bytes);
-
 }  // namespace pellucid

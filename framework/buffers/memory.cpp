@@ -7,7 +7,7 @@
 #include <pellucid/context.h>
 #include <pellucid/error.h>
 
-#include "buffers/file.h"
+#include "base/bytes.h"
 
 namespace pellucid {
 
@@ -39,8 +39,8 @@ MemoryBudget::MemoryBudget(std::int64_t limit) : limit_(limit) {}
 
 Reservation MemoryBudget::reserve(std::int64_t bytes, const std::string& tag) {
   if (bytes > limit_)
-    throw Error(tag + " needs " + byte_text(bytes) + " at once, more than the memory of the run, " +
-                byte_text(limit_) +
+    throw Error(tag + " needs " + bytes_text(bytes) +
+                " at once, more than the memory of the run, " + bytes_text(limit_) +
                 "; give it more with settings.memory, or make its blocks smaller "
                 "with settings.block or tile");
   while (true) {

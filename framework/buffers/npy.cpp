@@ -8,6 +8,8 @@
 
 #include <c10/core/ScalarType.h>
 
+#include "base/bytes.h"
+
 namespace pellucid {
 namespace {
 
@@ -242,7 +244,7 @@ NpyHeader read_npy_header(const File& file) {
     overflow = overflow || __builtin_mul_overflow(bytes, size, &bytes);
   if (overflow || bytes > file.size() - data_offset)
     throw Error(quoted(file) + " is truncated: an array of shape " + shape_text(header.shape) +
-                " does not fit into the " + byte_text(file.size() - data_offset) +
+                " does not fit into the " + bytes_text(file.size() - data_offset) +
                 " after its header");
   return header;
 }

@@ -6,6 +6,8 @@
 
 #include <pellucid/error.h>
 
+#include "base/bytes.h"
+
 namespace pellucid {
 namespace {
 
@@ -149,7 +151,7 @@ void ZipReader::read(const std::string& name, void* to, std::int64_t count,
   const Entry& found = entry(name);
   if (offset < 0 || count < 0 || offset > found.bytes - count)
     throw Error("'" + file_.path().string() + "' is damaged: its entry '" + name + "' has " +
-                byte_text(found.bytes) + ", and " + byte_text(count) + " are wanted at byte " +
+                bytes_text(found.bytes) + ", and " + bytes_text(count) + " are wanted at byte " +
                 std::to_string(offset));
   file_.read(to, count, data_offset(found) + offset);
 }

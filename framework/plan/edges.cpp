@@ -6,6 +6,8 @@ namespace pellucid {
 
 bool is_data(PortType type) { return type == PortType::tensor || type == PortType::table; }
 
+bool gives_whole(Kind kind) { return kind == Kind::reducer || kind == Kind::procedure; }
+
 Inputs::Edge edge_at(const Plan& plan, const PlannedInput& input) {
   const PlannedNode& producer = plan.nodes[input.node];
   Inputs::Edge edge;

@@ -32,4 +32,7 @@ std::string title_of(const Plan& plan, std::size_t node);
 
 bool is_data(PortType type);
 
+/// A node of this kind needs all items before it gives anything.
+bool gives_whole(Kind kind);
+
 }  // namespace pellucid

@@ -46,7 +46,7 @@ std::string key_of(const Plan& plan, const PlannedNode& node, const std::string&
   }
   // What is made from all items depends on which ones there are.
   const Kind kind = node.component->kind;
-  if (kind == Kind::reducer || kind == Kind::procedure)
+  if (gives_whole(kind))
     for (const PlannedInput& input : node.inputs) {
       const ItemCount count = items_of(plan, input);
       hash.add(count.items).add(count.first_item);

@@ -165,9 +165,8 @@ class Walk {
     std::int64_t outputs = 0;
     const Specs& given = kind == Kind::reducer ? node.state : node.outputs;
     for (const auto& [port, value] : given.all()) {
-      const std::int64_t bytes = kind == Kind::reducer || kind == Kind::procedure
-                                     ? output_bytes(value)
-                                     : view_.bytes(number, value);
+      const std::int64_t bytes =
+          gives_whole(kind) ? output_bytes(value) : view_.bytes(number, value);
       enter({number, kind == Kind::reducer ? "state " + port : port}, bytes);
       outputs += bytes;
       if (kind == Kind::source) need_.ahead += bytes;
@@ -247,9 +246,7 @@ void measure_nodes(Plan& plan, std::size_t stream, const Cut& cut) {
     const Kind kind = node.component->kind;
     node.output_bytes = 0;
     for (const auto& [port, value] : node.outputs.all())
-      node.output_bytes += kind == Kind::reducer || kind == Kind::procedure
-                               ? output_bytes(value)
-                               : view.bytes(number, value);
+      node.output_bytes += gives_whole(kind) ? output_bytes(value) : view.bytes(number, value);
     node.working_bytes =
         is_object(kind) ? object_bytes(node) : working_bytes(plan, number, view.inputs(number));
   }
@@ -273,7 +270,8 @@ std::vector<Crossing> crossings_of(const Plan& plan) {
       const std::int64_t bytes = output_bytes(value);
       if (users.empty() || bytes == 0 || is_result(plan, i, port)) continue;
       const auto* spec = std::get_if<Spec>(&value);
-      crossings.push_back({i, port, bytes, node.stream, *users.rbegin(), spec && spec->items == 1});
+      crossings.push_back({i, port, bytes, node.stream, *users.rbegin(), spec && spec->items == 1,
+                           spec == nullptr});
     }
   }
   return crossings;

@@ -35,6 +35,7 @@ struct Crossing {
   std::size_t from = 0;  ///< first and last stream that hold it; for sinks at the end one more
   std::size_t to = 0;
   bool whole = false;  ///< one item for all: held in memory while it is used
+  bool filed = false;  ///< a table: held in a file, never in memory
 };
 std::vector<Crossing> crossings_of(const Plan& plan);
 

@@ -43,7 +43,8 @@ std::int64_t buffers_held(const std::vector<Crossing>& crossings, std::size_t st
   std::int64_t bytes = 0;
   for (const Crossing& crossing : crossings) {
     const bool pinned = crossing.whole && crossing.from != stream;
-    if (crossing.from <= stream && stream <= crossing.to && !pinned) bytes += crossing.bytes;
+    if (crossing.filed || pinned) continue;
+    if (crossing.from <= stream && stream <= crossing.to) bytes += crossing.bytes;
   }
   return bytes;
 }
@@ -152,6 +153,22 @@ class Sizing {
   Plan& plan_;
 };
 
+/// What the file of buffers holds whatever memory there is: states of reducers, and tables, those of
+/// results until their number of rows is known.
+std::int64_t filed_bytes(const Plan& plan) {
+  std::int64_t bytes = 0;
+  for (const Crossing& crossing : crossings_of(plan))
+    if (crossing.filed) bytes += crossing.bytes;
+  for (const PlannedResult& result : plan.results)
+    if (plan.table_spec(result.node, result.port))
+      bytes += output_bytes(plan.nodes[result.node].outputs.all().at(result.port));
+  for (const PlannedNode& node : plan.nodes)
+    if (node.computed)
+      for (const auto& [port, state] : node.state.all())
+        bytes += plan.streams[node.stream].blocks * output_bytes(state);
+  return bytes;
+}
+
 }  // namespace
 
 void predict_memory(Draft& draft) { Sizing(draft).predict(); }
@@ -163,7 +180,8 @@ void predict_disk(Draft& draft) {
     results += output_bytes(plan.nodes[result.node].outputs.all().at(result.port));
   for (const PlannedNode& node : plan.nodes)
     if (node.computed) results += node.file_bytes;
-  plan.disk_bytes = results + plan.spilled_bytes;
+  const std::int64_t buffers = plan.spilled_bytes + filed_bytes(plan);
+  plan.disk_bytes = results + buffers;
 
   const PlanOptions& options = draft.options;
   plan.disk_free = free_disk(options.folder);
@@ -188,7 +206,7 @@ void predict_disk(Draft& draft) {
     require(options.folder, plan.disk_bytes);
   } else {
     require(options.folder, results);
-    require(options.scratch, plan.spilled_bytes);
+    require(options.scratch, buffers);
   }
 }
 

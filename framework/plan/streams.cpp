@@ -47,9 +47,7 @@ class Streaming {
     return is_object(kind(node)) && !at(node).object_per_block && !has_data_inputs(node);
   }
 
-  bool needs_all_items(std::size_t node) const {
-    return kind(node) == Kind::reducer || kind(node) == Kind::procedure;
-  }
+  bool needs_all_items(std::size_t node) const { return gives_whole(kind(node)); }
 
   /// The producer of an input must have finished before its consumer can begin.
   bool waits(std::size_t consumer, const PlannedInput& input) const {

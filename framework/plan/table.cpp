@@ -167,7 +167,7 @@ class PlanTable {
   std::int64_t block_bytes(const PlannedNode& node, const PlannedStream& stream, std::int64_t items,
                            std::int64_t item_bytes) const {
     const Kind kind = node.component->kind;
-    if (kind == Kind::reducer || kind == Kind::procedure) return items * item_bytes;
+    if (gives_whole(kind)) return items * item_bytes;
     if (stream.tiles.empty()) return std::min(items, plan_.block_items) * item_bytes;
     const Region& tile = stream.tiles.front();
     double part = 1;

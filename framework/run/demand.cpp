@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "plan/edges.h"
+
 namespace pellucid {
 
 Demand::Demand(const Plan& plan, const std::vector<StreamShape>& shapes, const Store& store,
@@ -43,8 +45,7 @@ void Demand::want(std::size_t node, const std::string& port, std::int64_t first,
   wanted.resize(units, 0);
   const PlannedStream& stream = plan_.streams[plan_.nodes[node].stream];
   // Units of a port are the blocks of its own items; those of a tiled stream, tile by tile.
-  const bool streams = plan_.nodes[node].component->kind != Kind::procedure &&
-                       plan_.nodes[node].component->kind != Kind::reducer;
+  const bool streams = !gives_whole(plan_.nodes[node].component->kind);
   const std::int64_t tiles =
       streams && !stream.tiles.empty() ? static_cast<std::int64_t>(stream.tiles.size()) : 0;
   const std::int64_t begin = tiles > 0 ? first * tiles : first / plan_.block_items;

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "buffers/buffer.h"
 #include "buffers/result_file.h"
+#include "plan/edges.h"
 #include "run/pass.h"
 #include "run/provenance.h"
 #include "run/result_tables.h"
@@ -108,7 +109,7 @@ Store::Slot& Store::add_slot(std::size_t node, const std::string& port, std::siz
 void Store::add_slots() {
   const auto units_of = [&](std::size_t index, const std::string& port, bool& from_stream) {
     const PlannedNode& node = plan_.nodes[index];
-    from_stream = node.component->kind != Kind::procedure && node.component->kind != Kind::reducer;
+    from_stream = !gives_whole(node.component->kind);
     if (from_stream) return shapes_[node.stream].units();
     std::int64_t items = 1;
     if (const Spec* spec = plan_.tensor_spec(index, port)) items = spec->items;
@@ -141,8 +142,7 @@ void Store::add_slots() {
                                  plan_.table_spec(input.node, input.from) == nullptr))
         continue;
       const PlannedNode& producer = plan_.nodes[input.node];
-      const bool whole =
-          producer.component->kind == Kind::reducer || producer.component->kind == Kind::procedure;
+      const bool whole = gives_whole(producer.component->kind);
       if (whole || consumer.at_end || used_elsewhere(consumer_index, producer.stream))
         add(input.node, input.from);
     }

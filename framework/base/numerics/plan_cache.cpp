@@ -3,6 +3,7 @@
 
 #include "base/numerics/plan_cache.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -37,13 +38,22 @@ std::optional<std::string> text_of_file(const fs::path& file) {
   return std::string{std::istreambuf_iterator<char>(in), {}};
 }
 
+/// A name must not outlive a power cut without its contents.
+bool is_on_disk(const fs::path& file) {
+  const int descriptor = ::open(file.c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0) return false;
+  const bool done = ::fdatasync(descriptor) == 0;
+  ::close(descriptor);
+  return done;
+}
+
 fs::path written_beside(const fs::path& file, const std::string& text) {
   fs::path draft = file;
   draft += ".new-" + std::to_string(::getpid());
   std::ofstream out(draft, std::ios::binary | std::ios::trunc);
   out << text;
-  out.flush();
-  if (out) return draft;
+  out.close();
+  if (out && is_on_disk(draft)) return draft;
   std::error_code ignored;
   fs::remove(draft, ignored);
   return {};

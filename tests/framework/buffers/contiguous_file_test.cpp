@@ -239,7 +239,7 @@ TEST(ContiguousFile, a_disk_too_small_is_found_before_anything_is_written) {
   const std::string message = message_of<Error>([&] {
     ContiguousFile::create(disk / "x.h5", {floats("/x", {1024, 1024})});
   });
-  EXPECT_THAT(message, HasSubstr("it needs 4.0 MiB, the disk has "));
+  EXPECT_THAT(message, HasSubstr("it needs 4 MiB, the disk has "));
   EXPECT_FALSE(fs::exists(disk / "x.h5"));
   EXPECT_FALSE(fs::exists(disk / "x.h5.new"));
 }

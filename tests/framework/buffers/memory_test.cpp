@@ -36,7 +36,7 @@ TEST(MemoryBudget, says_what_to_do_where_a_request_can_never_fit) {
   MemoryBudget budget(std::int64_t{1} << 20);
   EXPECT_EQ(
       message_of<Error>([&] { budget.reserve(std::int64_t{3} << 20, "node 'restore'"); }),
-      "node 'restore' needs 3.0 MiB at once, more than the memory of the run, 1.0 MiB; give it "
+      "node 'restore' needs 3 MiB at once, more than the memory of the run, 1 MiB; give it "
       "more with settings.memory, or make its blocks smaller with settings.block or tile");
 }
 

@@ -89,9 +89,10 @@ TEST(Commands, share_the_meaning_of_an_option_of_one_name) {
   for (const Command& command : commands())
     for (const Option& option : command.options)
       for (const Option& known : all_options())
-        if (std::string(option.name) == known.name)
+        if (std::string(option.name) == known.name) {
           EXPECT_EQ(*option.value == '\0', *known.value == '\0')
               << command.name << " --" << option.name;
+        }
 }
 
 }  // namespace

@@ -127,9 +127,13 @@ class Killed : public RunTest {
   // Every HDF5 file of a run opens, whatever state it is in.
   void expect_files_open(const fs::path& run) const {
     for (const char* name : {"result.h5.part", "result.h5"})
-      if (fs::exists(run / name)) EXPECT_NO_THROW(read(run / name, "/slow/y")) << name;
+      if (fs::exists(run / name)) {
+        EXPECT_NO_THROW(read(run / name, "/slow/y")) << name;
+      }
     for (const char* name : {"centred.h5.part", "centred.h5"})
-      if (fs::exists(run / name)) EXPECT_NO_THROW(read(run / name, "/centred")) << name;
+      if (fs::exists(run / name)) {
+        EXPECT_NO_THROW(read(run / name, "/centred")) << name;
+      }
   }
 };
 
