@@ -123,7 +123,7 @@ class Quality final : public Stage {
       context.stop_if_cancelled();
       const auto dtype = at::promote_types(judged.scalar_type(), wanted.scalar_type());
       const Tensor a = inner(judged, i).to(dtype), b = inner(wanted, i).to(dtype);
-      table.add(in.block().first + i, {psnr(a, b, settings_.range), ssim(a, b, settings_.range)});
+      table.add(in.item(i), {psnr(a, b, settings_.range), ssim(a, b, settings_.range)});
     }
     out[scores] = std::move(table);
   }

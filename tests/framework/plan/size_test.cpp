@@ -124,6 +124,15 @@ nodes:
   EXPECT_GT(plan.disk_free, 0);
 }
 
+TEST(Disk, holds_a_state_for_each_block_that_is_reduced) {
+  const Plan plan = plan_of(R"(settings: {block: 4}
+nodes:
+  a: {use: toy/images, with: {items: 64, shape: [1, 512, 512]}}
+  m: {use: toy/mean, in: {x: a}}
+)");
+  EXPECT_EQ(plan.disk_bytes, (64 / 4 + 1) * kMiB);
+}
+
 TEST(Disk, is_not_to_be_filled) {
   EXPECT_THAT(report_on(R"(nodes:
   a: {use: toy/images, with: {items: 1}}
