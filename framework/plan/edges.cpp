@@ -58,6 +58,13 @@ ItemCount items_of(const Plan& plan, const PlannedInput& input) {
   return {items, same ? producer.first_item : 0, items > 1 || same};
 }
 
+std::int64_t first_item_of(const Plan& plan, std::size_t node, const std::string& port) {
+  PlannedInput end;
+  end.node = node;
+  end.from = port;
+  return items_of(plan, end).first_item;
+}
+
 std::string end_name(const PlannedNode& producer, const std::string& port) {
   const auto& ports = producer.component->ports().all();
   const auto outputs = std::count_if(ports.begin(), ports.end(), [](const Port& p) {

@@ -23,6 +23,10 @@ struct ItemCount {
 };
 ItemCount items_of(const Plan& plan, const PlannedInput& input);
 
+/// Number of the first item that an output speaks of: that of the dataset's items where it counts
+/// those, else 0.
+std::int64_t first_item_of(const Plan& plan, std::size_t node, const std::string& port);
+
 /// "restore.mean", or "restore" where that is its only output or the object itself.
 std::string end_name(const PlannedNode& producer, const std::string& port);
 

@@ -3,7 +3,6 @@
 #include <ATen/Parallel.h>
 
 #include <algorithm>
-#include <limits>
 #include <set>
 #include <utility>
 
@@ -82,10 +81,8 @@ void Executor::prepare_once(std::size_t index) {
   if (node.component->kind == Kind::sink) return;  // prepared when it was opened
   prepared_[index] = 1;
   if (node.function) {
-    // Without side inputs that have items, it serves every item.
-    Rows all;
-    all.block = {0, std::numeric_limits<std::int64_t>::max(), std::nullopt};
-    objects_[{index, ""}] = make_object(environment_, index, whole_inputs(index), all);
+    const Rows none = Rows::of({node.first_item, 0, std::nullopt});
+    objects_[{index, ""}] = make_object(environment_, index, whole_inputs(index), none);
     return;
   }
   const Rows none = Rows::of({node.first_item, 0, std::nullopt});
@@ -157,20 +154,20 @@ bool Executor::run_stream(std::size_t stream) {
 }
 
 void Executor::write(const StreamShape& shape, Pass& pass) {
-  for (const Stored& item : pass.stored)
-    store_.put(item.node, item.port, pass.unit(), item.produced);
-  for (const SinkCall& call : pass.sinks) {
-    sinks_.write(call, pass.unit());
-    for (const PlannedInput& input : plan_.nodes[call.node].inputs)
-      if (!input.from.empty())
-        store_.mark_failed(input.node, input.from, pass.block(), call.failed);
-  }
+  // What is said of a block comes before the block: once that stands, nothing computes it again.
   for (const auto& [item, reason] : pass.failures) {
     journal_.note("skipped", "item " + std::to_string(item) + ": " + reason);
     log_warning("item " + std::to_string(item) + " is skipped: " + reason);
   }
+  for (const SinkCall& call : pass.sinks)
+    for (const PlannedInput& input : plan_.nodes[call.node].inputs)
+      if (!input.from.empty())
+        store_.mark_failed(input.node, input.from, pass.block(), call.failed);
   for (const Stored& item : pass.seen)
     note_seen(item.node, item.port, pass.unit(), item.produced.checksum);
+  for (const Stored& item : pass.stored)
+    store_.put(item.node, item.port, pass.unit(), item.produced);
+  for (const SinkCall& call : pass.sinks) sinks_.write(call, pass.unit());
   for (const auto& [node, object] : pass.made)
     if (!plan_.nodes[node].object_per_block) objects_[{node, ""}] = object;
   const auto& nodes = shape.stream().nodes;
@@ -244,7 +241,8 @@ void Executor::put_whole(std::size_t index, const Outputs& outputs) {
       continue;
     }
     if (!store_.keeps(index, port)) continue;
-    call_node(plan_, index, [&] { require_promised(port, announced, value); });
+    const std::int64_t first_item = first_item_of(plan_, index, port);
+    call_node(plan_, index, [&] { require_promised(port, announced, value, first_item); });
     const std::int64_t items = items_of(announced);
     for (std::size_t unit = 0; unit < store_.units(index, port); ++unit) {
       Block block;
@@ -258,7 +256,9 @@ void Executor::put_whole(std::size_t index, const Outputs& outputs) {
         produced.checksum = inspection.checksum;
         produced.value = part;
       } else {
-        Table part = rows_of_items(std::get<Table>(value), block.first, block.count);
+        const Table& table = std::get<Table>(value);
+        Table part =
+            items == 1 ? table : rows_of_items(table, first_item + block.first, block.count);
         produced.checksum = rows_checksum(part);
         produced.value = std::move(part);
       }

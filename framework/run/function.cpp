@@ -1,5 +1,6 @@
 #include "run/function.h"
 
+#include <limits>
 #include <map>
 #include <mutex>
 #include <string>
@@ -7,6 +8,7 @@
 #include <vector>
 
 #include "buffers/checksum.h"
+#include "buffers/table_layout.h"
 #include "plan/function_model.h"
 
 namespace pellucid {
@@ -34,14 +36,14 @@ class FunctionRun {
     Rows variants;
     variants.block = {item, batch.size(0), std::nullopt};
     variants.items.assign(static_cast<std::size_t>(batch.size(0)), item);
-    const std::uint64_t draw = function_.fresh ? next_call(item) : 0;
+    const std::string draw = function_.fresh ? next_call(item) : std::string();
 
     std::vector<Outputs> outputs(steps_->steps.size());
     std::vector<std::shared_ptr<Component>> objects(steps_->steps.size());
     for (std::size_t s = 0; s < steps_->steps.size(); ++s) {
       const FunctionSteps::Step& step = steps_->steps[s];
       const std::size_t node = function_.between[s];
-      Inputs in = inputs(step, batch, row, outputs, objects);
+      Inputs in = inputs(step, batch, item, outputs, objects);
       in.set_block(variants.block);
       if (step.make) {
         const auto make = [&](NodeContext& context) {
@@ -63,10 +65,12 @@ class FunctionRun {
   }
 
  private:
-  // Counted for each item, so that draws do not depend on who else calls.
-  std::uint64_t next_call(std::int64_t item) {
+  // Counted for each node that calls and each item, so that draws depend neither on who else calls
+  // nor on what an earlier process computed.
+  std::string next_call(std::int64_t item) {
+    const std::string& caller = calling_node();
     const std::lock_guard lock(calls_mutex_);
-    return ++calls_[item];
+    return caller + "#" + std::to_string(++calls_[{caller, item}]);
   }
 
   std::shared_ptr<const Component> side_object(const Inputs::Edge& side, std::int64_t row) const {
@@ -76,10 +80,11 @@ class FunctionRun {
     return side.object;
   }
 
-  Inputs inputs(const FunctionSteps::Step& step, const Tensor& batch, std::int64_t row,
+  Inputs inputs(const FunctionSteps::Step& step, const Tensor& batch, std::int64_t item,
                 const std::vector<Outputs>& outputs,
                 const std::vector<std::shared_ptr<Component>>& objects) const {
     const Plan& plan = *environment_.plan;
+    const std::int64_t row = item - rows_.block.first;
     Inputs in;
     std::vector<std::string> open;
     for (const FunctionSteps::Input& input : step.inputs) {
@@ -123,8 +128,10 @@ class FunctionRun {
           }
           std::get<Spec>(edge.spec).items = value.size(0);
           edge.value = value;
-        } else {
-          edge.value = side.value;
+        } else if (const Table* table = std::get_if<Table>(&side.value)) {
+          TableSpec& spec = std::get<TableSpec>(edge.spec);
+          edge.value = spec.items > 1 ? rows_of_items(*table, item, 1) : *table;
+          spec.items = 1;
         }
       }
       in.add(std::move(edge));
@@ -137,7 +144,7 @@ class FunctionRun {
   const PlannedNode& node_;
   const PlannedFunction& function_;
   std::mutex calls_mutex_;
-  std::map<std::int64_t, std::uint64_t> calls_;
+  std::map<std::pair<std::string, std::int64_t>, std::uint64_t> calls_;
   std::shared_ptr<const FunctionSteps> steps_;
   Inputs side_;
   Rows rows_;
@@ -152,8 +159,13 @@ std::shared_ptr<Object> make_function(const RunEnvironment& environment, std::si
   const PlannedNode& node = environment.plan->nodes[index];
   const auto steps = dynamic_cast<const FunctionModel&>(*node.instance).shared_steps();
   auto model = std::make_shared<FunctionModel>(steps);
+  // Without side inputs that have items it serves every item, whoever made it.
+  Rows all;
+  all.block = {0, std::numeric_limits<std::int64_t>::max(), std::nullopt};
   const auto run =
-      std::make_shared<FunctionRun>(environment, index, steps, in, rows, object_of_row);
+      node.object_per_block
+          ? std::make_shared<FunctionRun>(environment, index, steps, in, rows, object_of_row)
+          : std::make_shared<FunctionRun>(environment, index, steps, in, all, ObjectOfRow());
   model->set_runner([run](const Tensor& batch, std::int64_t item) { return (*run)(batch, item); });
   return model;
 }

@@ -21,8 +21,15 @@ Rows Rows::of(const Block& block) {
   return rows;
 }
 
+Rows rows_of(const Inputs& in, std::size_t count) {
+  Rows rows{in.block(), {}};
+  for (std::size_t row = 0; row < count; ++row)
+    rows.items.push_back(in.item(static_cast<std::int64_t>(row)));
+  return rows;
+}
+
 NodeContext::NodeContext(const RunEnvironment& environment, std::size_t node, const Rows& rows,
-                         std::uint64_t draw)
+                         const std::string& draw)
     : environment_(environment), node_(node), rows_(rows), draw_(draw) {}
 
 NodeContext::~NodeContext() = default;
@@ -80,7 +87,7 @@ std::filesystem::path NodeContext::scratch() {
 Random NodeContext::random(const std::string& purpose) const {
   const Plan& plan = *environment_.plan;
   const std::string& name = plan.nodes[node_].seed_name;
-  const std::string what = draw_ == 0 ? purpose : purpose + "#" + std::to_string(draw_);
+  const std::string what = draw_.empty() ? purpose : purpose + "#" + draw_;
   return Random(plan.nodes[node_].seed, name, what, rows_.items, rows_.block.region);
 }
 
@@ -90,10 +97,33 @@ void call_node(const Plan& plan, std::size_t index, const std::function<void()>&
   attributed(node.where, node.name, node.use, action);
 }
 
+namespace {
+
+thread_local const std::string* caller = nullptr;
+
+class Calling {
+ public:
+  explicit Calling(const std::string& node) : before_(std::exchange(caller, &node)) {}
+  Calling(const Calling&) = delete;
+  Calling& operator=(const Calling&) = delete;
+  ~Calling() { caller = before_; }
+
+ private:
+  const std::string* before_;
+};
+
+}  // namespace
+
+const std::string& calling_node() {
+  static const std::string kNobody;
+  return caller == nullptr ? kNobody : *caller;
+}
+
 void call_node(const RunEnvironment& environment, std::size_t index, const Rows& rows,
-               const std::function<void(NodeContext&)>& action, std::uint64_t draw) {
+               const std::function<void(NodeContext&)>& action, const std::string& draw) {
   const std::optional<double>& timeout = environment.plan->nodes[index].timeout;
   call_node(*environment.plan, index, [&] {
+    const Calling calling(environment.plan->nodes[index].seed_name);
     NodeContext context(environment, index, rows, draw);
     const auto late = [&] { return timeout && context.seconds() > *timeout; };
     try {
@@ -123,6 +153,18 @@ bool is_cut(const Region& tile, const Spec& edge) {
          std::equal(tile.whole.begin(), tile.whole.end(), edge.shape.end() - std::ptrdiff_t(cut));
 }
 
+std::optional<Region> item_region(const Plan& plan, const PlannedNode& node,
+                                  const std::optional<Region>& tile) {
+  if (!tile) return std::nullopt;
+  for (const auto& [port, value] : node.outputs.all())
+    if (const Spec* spec = std::get_if<Spec>(&value); spec && is_cut(*tile, *spec))
+      return region_of(*tile, *spec);
+  for (const PlannedInput& input : node.inputs)
+    if (const Spec* spec = plan.tensor_spec(input.node, input.from); spec && is_cut(*tile, *spec))
+      return region_of(*tile, *spec);
+  return tile;
+}
+
 Spec spec_of_rows(const Spec& whole, std::int64_t count, const std::optional<Region>& tile) {
   Spec spec = whole;
   spec.items = count;
@@ -150,23 +192,28 @@ void require_promised(const std::string& port, const Spec& promised, const Tenso
 }  // namespace
 
 void require_promised(const std::string& port, const Specs::Value& announced,
-                      const Outputs::Value& given) {
+                      const Outputs::Value& given, std::int64_t first_item) {
   if (const Spec* spec = std::get_if<Spec>(&announced)) {
     const Tensor* tensor = std::get_if<Tensor>(&given);
     require_promised(port, *spec, tensor == nullptr ? Tensor() : *tensor);
   } else if (const TableSpec* spec = std::get_if<TableSpec>(&announced)) {
     const Table* table = std::get_if<Table>(&given);
     if (table == nullptr) throw Error("table '" + port + "' was promised but is not set");
-    for (std::int64_t row = 0; row < table->rows(); ++row)
-      if (table->item(row) < 0 || table->item(row) >= spec->items)
-        throw ShapeError("table '" + port + "' has a row of item " +
-                         std::to_string(table->item(row)) + "; it was promised for items 0 to " +
-                         std::to_string(spec->items - 1));
+    for (std::int64_t row = 0; row < table->rows(); ++row) {
+      const std::int64_t item = table->item(row);
+      // One row for all may be called the first.
+      if ((item >= first_item && item < first_item + spec->items) ||
+          (spec->items == 1 && item == 0))
+        continue;
+      throw ShapeError("table '" + port + "' has a row of item " + std::to_string(item) +
+                       "; it was promised for items " + std::to_string(first_item) + " to " +
+                       std::to_string(first_item + spec->items - 1));
+    }
   }
 }
 
 Outputs compute(const RunEnvironment& environment, std::size_t index, const Inputs& in,
-                const Rows& rows, const std::optional<Region>& tile, std::uint64_t draw) {
+                const Rows& rows, const std::optional<Region>& tile, const std::string& draw) {
   const Plan& plan = *environment.plan;
   const PlannedNode& node = plan.nodes[index];
   Outputs outputs;

@@ -33,10 +33,13 @@ struct Rows {
   static Rows of(const Block& block);
 };
 
+/// The first `count` rows of what a node is given.
+Rows rows_of(const Inputs& in, std::size_t count);
+
 class NodeContext final : public Context {
  public:
   NodeContext(const RunEnvironment& environment, std::size_t node, const Rows& rows,
-              std::uint64_t draw = 0);
+              const std::string& draw = {});
   ~NodeContext() override;
 
   at::Device device() const override;
@@ -55,7 +58,7 @@ class NodeContext final : public Context {
   const RunEnvironment& environment_;
   std::size_t node_;
   const Rows& rows_;
-  std::uint64_t draw_;  // tells apart the calls of a function with `fresh: true`
+  std::string draw_;  // tells apart the calls of a function with `fresh: true`
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };
 
@@ -65,7 +68,10 @@ void call_node(const Plan& plan, std::size_t node, const std::function<void()>& 
 /// The same with a context for these rows. A node that gives up because its `timeout:` is over, or
 /// takes longer without noticing, ends in an Error; Cancelled is left to a run that is to stop.
 void call_node(const RunEnvironment& environment, std::size_t node, const Rows& rows,
-               const std::function<void(NodeContext&)>& action, std::uint64_t draw = 0);
+               const std::function<void(NodeContext&)>& action, const std::string& draw = {});
+
+/// The node whose call this thread is in, by its name for draws; empty outside of calls.
+const std::string& calling_node();
 
 /// A new component for a node, from these settings (its own, or with paths of the run). Throws
 /// ConfigError where the factory refuses them, Error where it gives no `T`. For use in `call_node`.
@@ -83,12 +89,13 @@ std::unique_ptr<T> new_instance(const PlannedNode& node, const Value& settings) 
 /// with its shape and dtype. `in` holds tensors, specs of the rows and objects; `tile` (cut axes
 /// alone) is what its inputs are cut to.
 Outputs compute(const RunEnvironment& environment, std::size_t node, const Inputs& in,
-                const Rows& rows, const std::optional<Region>& tile = {}, std::uint64_t draw = 0);
+                const Rows& rows, const std::optional<Region>& tile = {},
+                const std::string& draw = {});
 
 /// Throws Error or ShapeError where a port was not given what `infer` announced for all its items;
-/// rows of a table must speak of items 0 .. items - 1.
+/// rows of a table must speak of as many items from `first_item` on.
 void require_promised(const std::string& port, const Specs::Value& announced,
-                      const Outputs::Value& given);
+                      const Outputs::Value& given, std::int64_t first_item);
 
 /// Throws Error naming the item of an output's first non-finite value, at row-major position
 /// `place`
@@ -98,6 +105,10 @@ void require_finite(const Plan& plan, std::size_t node, const std::string& port,
 
 /// A tile (cut axes alone) cuts this edge: its last axes are those of the tile.
 bool is_cut(const Region& tile, const Spec& edge);
+/// The region of a node's item that a tile stands for, as its component sees it: along all axes of
+/// its first output, or input, that is cut.
+std::optional<Region> item_region(const Plan& plan, const PlannedNode& node,
+                                  const std::optional<Region>& tile);
 /// Spec of `count` items of an edge, or of the part of one that a tile cuts out.
 Spec spec_of_rows(const Spec& whole, std::int64_t count, const std::optional<Region>& tile);
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <limits>
+#include <set>
 #include <utility>
 
 #include <ATen/ops/cat.h>
@@ -140,21 +141,6 @@ std::shared_ptr<const Component> Pass::object(const PlannedInput& input) const {
   return shape_.plan().nodes[input.node].instance;
 }
 
-// The region of a node's item that a tile stands for, as its component sees it: along all axes of
-// its first output, or input, that is cut.
-std::optional<Region> Pass::item_region(const PlannedNode& node,
-                                        const std::optional<Region>& tile) const {
-  if (!tile) return std::nullopt;
-  for (const auto& [port, value] : node.outputs.all())
-    if (const Spec* spec = std::get_if<Spec>(&value); spec && is_cut(*tile, *spec))
-      return region_of(*tile, *spec);
-  for (const PlannedInput& input : node.inputs)
-    if (const Spec* spec = shape_.plan().tensor_spec(input.node, input.from);
-        spec && is_cut(*tile, *spec))
-      return region_of(*tile, *spec);
-  return tile;
-}
-
 Inputs Pass::gather(std::size_t position, std::vector<char>& failed) const {
   const Plan& plan = shape_.plan();
   const std::size_t index = shape_.stream().nodes[position];
@@ -222,7 +208,7 @@ Inputs Pass::gather(std::size_t position, std::vector<char>& failed) const {
   });
   Block absolute = block_;
   absolute.first += plan.nodes[index].first_item;
-  absolute.region = item_region(plan.nodes[index], region);
+  absolute.region = item_region(plan, plan.nodes[index], region);
   in.set_block(absolute);
   return in;
 }
@@ -239,15 +225,15 @@ Outputs Pass::call(std::size_t position, const Inputs& in, const Rows& rows) con
   return state;
 }
 
-Inputs Pass::of_rows(std::size_t position, const Inputs& in,
-                     const std::vector<std::int64_t>& rows) const {
+Inputs Pass::of_rows(std::size_t position, const Inputs& in, const RowNumbers& rows) const {
   const std::int64_t all = in.block().count;
   const auto count = static_cast<std::int64_t>(rows.size());
-  if (count == all) return in;
   const auto& planned = shape_.plan().nodes[shape_.stream().nodes[position]].inputs;
   Inputs some = in;
   for (std::size_t e = 0; e < planned.size(); ++e) {
     Inputs::Edge& edge = some.edges()[e];
+    if (edge.object) edge.object = object_of_rows(planned[e], rows);
+    if (count == all) continue;
     if (Tensor* tensor = std::get_if<Tensor>(&edge.value)) {
       if (tensor->size(0) != all) continue;
       *tensor = count == 1 ? tensor->narrow(0, rows.front(), 1)
@@ -261,33 +247,30 @@ Inputs Pass::of_rows(std::size_t position, const Inputs& in,
         part.append(rows_of_items(*table, in.block().first + row, 1));
       *table = std::move(part);
       spec.items = count;
-    } else if (count == 1) {
-      edge.object = object_of_row(planned[e], rows.front());
     }
+  }
+  Block block = in.block();
+  block.first += rows.front();
+  block.count = rows.back() - rows.front() + 1;
+  some.set_block(block);
+  if (count != block.count) {
+    RowNumbers items = rows;
+    for (std::int64_t& item : items) item += in.block().first;
+    some.set_rows(std::move(items));
   }
   return some;
 }
 
-Inputs Pass::of_row(std::size_t position, const Inputs& in, std::int64_t row) const {
-  Inputs one = of_rows(position, in, {row});
-  Block block = in.block();
-  block.first += row;
-  block.count = 1;
-  one.set_block(block);
-  return one;
-}
-
-std::shared_ptr<const Component> Pass::object_of_row(const PlannedInput& input,
-                                                     std::int64_t row) const {
+std::shared_ptr<const Component> Pass::object_of_rows(const PlannedInput& input,
+                                                      const RowNumbers& rows) const {
   const int position = shape_.position(input.node);
-  if (position < 0 || !shape_.plan().nodes[input.node].object_per_block || block_.count == 1)
-    return object(input);
+  if (position < 0 || !shape_.plan().nodes[input.node].object_per_block) return object(input);
   const std::lock_guard lock(row_objects_mutex_);
-  auto& known = row_objects_[{input.node, row}];
+  auto& known = row_objects_[{input.node, rows}];
   if (known) return known;
   const auto place = static_cast<std::size_t>(position);
-  const Inputs in = of_row(place, values_[place].made_from, row);
-  known = make_object(environment_, input.node, in, Rows::of(in.block()));
+  const Inputs in = of_rows(place, values_[place].made_from, rows);
+  known = make_object(environment_, input.node, in, rows_of(in, rows.size()));
   return known;
 }
 
@@ -296,15 +279,18 @@ Outputs Pass::call_item_by_item(std::size_t position, const Inputs& in, std::vec
   const PlannedNode& node = shape_.plan().nodes[index];
   const std::int64_t count = in.block().count;
   if (failed.empty()) failed.assign(static_cast<std::size_t>(count), 0);
+  const at::Device device(shape_.plan().settings.device);
   std::map<std::string, std::vector<Tensor>> tensors;
   std::map<std::string, Table> tables;
+  std::set<std::string> given_ports;
+  bool any_sound = false;
 
   for (std::int64_t i = 0; i < count; ++i) {
     Outputs one;
     char& bad = failed[static_cast<std::size_t>(i)];
     if (!bad) {
-      const Inputs single = of_row(position, in, i);
-      const Rows rows = Rows::of(single.block());
+      const Inputs single = of_rows(position, in, {i});
+      const Rows rows = rows_of(single, 1);
       try {
         one = call(position, single, rows);
         for (const auto& [port, value] : one.all())
@@ -317,13 +303,16 @@ Outputs Pass::call_item_by_item(std::size_t position, const Inputs& in, std::vec
         one = Outputs();
       }
     }
+    any_sound = any_sound || !bad;
     for (const auto& [port, announced] : node.outputs.all()) {
       const auto found = one.all().find(port);
       if (const Spec* spec = std::get_if<Spec>(&announced)) {
         const Spec rows = spec_of_rows(*spec, 1, shape_.input_region(position, block_));
-        const Tensor* given =
+        const Tensor* value =
             found == one.all().end() ? nullptr : std::get_if<Tensor>(&found->second);
-        tensors[port].push_back(given != nullptr && given->defined() ? *given : missing_item(rows));
+        const bool given = value != nullptr && value->defined();
+        if (given) given_ports.insert(port);
+        tensors[port].push_back(given ? *value : missing_item(rows).to(device));
       } else if (const TableSpec* spec = std::get_if<TableSpec>(&announced)) {
         auto [table, fresh] = tables.try_emplace(port, Table(spec->columns));
         if (found != one.all().end()) table->second.append(std::get<Table>(found->second));
@@ -331,7 +320,8 @@ Outputs Pass::call_item_by_item(std::size_t position, const Inputs& in, std::vec
     }
   }
   Outputs outputs;
-  for (auto& [port, rows] : tensors) outputs.set(port, at::cat(rows));
+  for (auto& [port, rows] : tensors)  // an output that nobody wants need not be given
+    if (!any_sound || given_ports.count(port)) outputs.set(port, at::cat(rows));
   for (auto& [port, table] : tables) outputs.set(port, std::move(table));
   return outputs;
 }
@@ -341,17 +331,12 @@ void Pass::reduce_sound_items(std::size_t position, const Inputs& in, const Rows
   Values& values = values_[position];
   const std::vector<char> failed = std::exchange(values.failed, {});
   if (!any(failed)) return keep(position, call(position, in, rows));
-  Rows some{rows.block, {}};
-  std::vector<std::int64_t> sound;
-  for (std::size_t row = 0; row < failed.size(); ++row) {
-    if (failed[row]) continue;
-    sound.push_back(static_cast<std::int64_t>(row));
-    some.items.push_back(rows.items[row]);
-  }
+  RowNumbers sound;
+  for (std::size_t row = 0; row < failed.size(); ++row)
+    if (!failed[row]) sound.push_back(static_cast<std::int64_t>(row));
   if (sound.empty()) return;
-  Inputs rest = of_rows(position, in, sound);
-  rest.set_rows(some.items);
-  keep(position, call(position, rest, some));
+  const Inputs rest = of_rows(position, in, sound);
+  keep(position, call(position, rest, rows_of(rest, sound.size())));
 }
 
 void Pass::run_node(std::size_t position) {
@@ -372,7 +357,7 @@ void Pass::run_node(std::size_t position) {
   } else if (is_object(node.component->kind)) {
     if (objects_.count({index, ""}) == 0) {
       const ObjectOfRow of_row = [this](const PlannedInput& input, std::int64_t row) {
-        return object_of_row(input, row);
+        return object_of_rows(input, {row});
       };
       values.object = make_object(environment_, index, in, rows, of_row);
       values.made_from = std::move(in);

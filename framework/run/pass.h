@@ -87,6 +87,7 @@ class Pass {
   std::vector<Stored> seen;
 
  private:
+  using RowNumbers = std::vector<std::int64_t>;  ///< of a block, from 0
   struct Values {
     std::map<std::string, std::variant<Tensor, Table>> outputs;
     std::shared_ptr<const Component> object;
@@ -96,15 +97,12 @@ class Pass {
   };
 
   void run_node(std::size_t position);
-  std::optional<Region> item_region(const PlannedNode& node,
-                                    const std::optional<Region>& tile) const;
   Inputs gather(std::size_t position, std::vector<char>& failed) const;
   std::shared_ptr<const Component> object(const PlannedInput& input) const;
-  /// The inputs of a node for some of the block's rows, or for one, with the objects of that item.
-  Inputs of_rows(std::size_t position, const Inputs& in,
-                 const std::vector<std::int64_t>& rows) const;
-  Inputs of_row(std::size_t position, const Inputs& in, std::int64_t row) const;
-  std::shared_ptr<const Component> object_of_row(const PlannedInput& input, std::int64_t row) const;
+  /// The inputs of a node for some of the block's rows, in their order, with objects made for them.
+  Inputs of_rows(std::size_t position, const Inputs& in, const RowNumbers& rows) const;
+  std::shared_ptr<const Component> object_of_rows(const PlannedInput& input,
+                                                  const RowNumbers& rows) const;
   Outputs call(std::size_t position, const Inputs& in, const Rows& rows) const;
   Outputs call_item_by_item(std::size_t position, const Inputs& in, std::vector<char>& failed);
   void reduce_sound_items(std::size_t position, const Inputs& in, const Rows& rows);
@@ -120,7 +118,7 @@ class Pass {
   std::vector<char> needed_;
   std::vector<Values> values_;
   mutable std::recursive_mutex row_objects_mutex_;
-  mutable std::map<std::pair<std::size_t, std::int64_t>, std::shared_ptr<const Component>>
+  mutable std::map<std::pair<std::size_t, RowNumbers>, std::shared_ptr<const Component>>
       row_objects_;
 };
 

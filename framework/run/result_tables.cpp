@@ -61,7 +61,7 @@ std::int64_t write_table_with_failures(const ResultFile& result, std::size_t num
       std::vector<Cell> cells;
       for (std::size_t c = 0; c < block.columns().size(); ++c)
         cells.push_back(block.cell(r, static_cast<std::int64_t>(c)));
-      cells.push_back(true);
+      cells.push_back(!failed(block.item(r)));
       part.add(block.item(r), std::move(cells));
       next = block.item(r) + 1;
     }

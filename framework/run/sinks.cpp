@@ -136,6 +136,7 @@ bool Sinks::has(const Open& open, const PlannedNode& node, const StreamShape& sh
                 std::size_t unit, std::uint64_t checksum) const {
   Block block = shape.block(unit);
   block.first += node.first_item;
+  block.region = item_region(plan_, node, block.region);
   const std::vector<Tensor> stored = open.sink->stored(block);
   Checksum sum;
   for (const Tensor& tensor : stored) sum.add(tensor);

@@ -253,7 +253,8 @@ std::shared_ptr<const ContiguousFile> Store::buffers_file() {
   const std::lock_guard lock(buffers_mutex_);
   if (buffers_) return buffers_;
   const std::filesystem::path file = workspace_.buffers_file();
-  buffers_are_new_ = !std::filesystem::exists(file) || !workspace_.resumed();
+  buffers_are_new_ = !workspace_.has_buffers();
+  if (buffers_are_new_) workspace_.begin_buffers();
   buffers_ = std::make_shared<const ContiguousFile>(
       buffers_are_new_
           ? ContiguousFile::create(file, buffer_arrays_, {}, ContiguousFile::Space::sparse)
@@ -268,7 +269,7 @@ void Store::make_buffers(MemoryBudget& budget) {
     if (slot->table_spec) {
       slot->table = std::make_unique<TableBuffer>(
           name, *slot->table_spec, BufferPlace{buffers_file(), slot->array},
-          slot->from_stream && slot->table_spec->items > 1 ? node.first_item : 0);
+          slot->of_state ? 0 : first_item_of(plan_, slot->node, slot->port));
     } else if (!slot->results.empty()) {
       make_results(*slot, budget);
     } else {
@@ -456,8 +457,7 @@ std::int64_t Store::write_result_table(const Point& point, std::size_t number) c
   const auto& [node, port] = point.tables[number];
   const Slot& slot = this->slot(node, port);
   if (!skips_) return write_table(*point.result, number, *slot.table);
-  const std::int64_t first =
-      slot.from_stream && slot.table_spec->items > 1 ? plan_.nodes[node].first_item : 0;
+  const std::int64_t first = first_item_of(plan_, node, port);
   return write_table_with_failures(*point.result, number, *slot.table, first,
                                    slot.table_spec->items,
                                    [&, node = node, &port = port](std::int64_t item) {

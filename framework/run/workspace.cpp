@@ -80,6 +80,7 @@ void make_folder(const fs::path& folder, const Plan& plan, const WorkspaceOption
 void clear_scratch(const fs::path& scratch) {
   std::error_code ignored;
   fs::remove(scratch / "buffers.h5", ignored);
+  fs::remove(scratch / "buffers.id", ignored);
   fs::remove_all(scratch / "nodes", ignored);
 }
 
@@ -210,6 +211,19 @@ void Workspace::find_scratch(const fs::path& asked) {
                 "' cannot be made: " + failed.message());
   scratch_lock_.emplace(scratch_);
   if (scratch_ != last) journal_->note("scratch", scratch_.string());
+}
+
+bool Workspace::has_buffers() const {
+  const auto known = journal_->notes("buffers");
+  return !known.empty() && fs::exists(buffers_file()) && fs::exists(scratch_ / "buffers.id") &&
+         read_text(scratch_ / "buffers.id") == known.back().text;
+}
+
+void Workspace::begin_buffers() {
+  fs::remove(buffers_file());
+  const std::string id = new_id();
+  write_text(scratch_ / "buffers.id", id);
+  journal_->note("buffers", id);
 }
 
 Workspace::~Workspace() { set_choices_folder({}); }

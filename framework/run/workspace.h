@@ -71,6 +71,11 @@ class Workspace {
   std::filesystem::path output_file(const Plan& plan, std::size_t point,
                                     const std::filesystem::path& path) const;
   std::filesystem::path buffers_file() const { return scratch_ / "buffers.h5"; }
+  /// The file of buffers there is the one that the journal speaks of, not one that an earlier
+  /// process left in this scratch folder before another had to begin anew elsewhere.
+  bool has_buffers() const;
+  /// Removes what stands there; the file that is made next is the one that the journal speaks of.
+  void begin_buffers();
   std::filesystem::path node_scratch() const { return scratch_ / "nodes"; }
   std::filesystem::path run_record() const { return folder_ / "run.json"; }
 

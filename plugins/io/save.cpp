@@ -112,6 +112,21 @@ Tensor as_bytes(const Tensor& item, const Spec& spec) {
   return picture.permute({1, 2, 0}).contiguous();
 }
 
+// The part of an input that a region stands for, whose leading axes may be those of another input:
+// along the axes that differ all of it.
+Region region_of(const Region& region, const Spec& spec) {
+  Region part{std::vector<std::int64_t>(spec.shape.size(), 0), spec.shape, spec.shape};
+  const std::size_t shared = std::min(region.whole.size(), spec.shape.size());
+  for (std::size_t back = 1; back <= shared; ++back) {
+    const std::size_t from = region.whole.size() - back;
+    const std::size_t to = spec.shape.size() - back;
+    if (region.whole[from] != spec.shape[to]) break;
+    part.offset[to] = region.offset[from];
+    part.size[to] = region.size[from];
+  }
+  return part;
+}
+
 class Save final : public Sink {
  public:
   struct Settings {
@@ -240,9 +255,11 @@ class Save final : public Sink {
     for (std::size_t i = 0; i < tensors_.size(); ++i) {
       const bool one = tensors_[i].spec.items == 1;
       Tensor items = dataset_->read(i, one ? 0 : block.first - first_, one ? 1 : block.count);
-      if (block.region)
-        for (std::size_t a = 0; a < block.region->size.size(); ++a)
-          items = items.narrow(std::int64_t(a) + 1, block.region->offset[a], block.region->size[a]);
+      if (block.region) {
+        const Region region = region_of(*block.region, tensors_[i].spec);
+        for (std::size_t a = 0; a < region.size.size(); ++a)
+          items = items.narrow(std::int64_t(a) + 1, region.offset[a], region.size[a]);
+      }
       found.push_back(items.contiguous());
     }
     return found;
@@ -344,7 +361,8 @@ class Save final : public Sink {
     if (one && block.first != first_) return;
     const Tensor items = values.to(at::kCPU);
     if (dataset_) {
-      if (block.region) dataset_->write(index, first, *block.region, items[0]);
+      if (block.region)
+        dataset_->write(index, first, region_of(*block.region, input.spec), items[0]);
       else dataset_->write(index, first, items);
     }
     for (std::int64_t i = 0; i < items.size(0); ++i) {

@@ -77,6 +77,31 @@ TEST_F(Items, of_a_function_have_the_objects_of_that_item) {
   EXPECT_TRUE(at::allclose(result("/y/y"), ramp(5) * 3 + ramp(5) * 20));
 }
 
+TEST_F(Items, of_a_function_have_their_objects_in_blocks_of_one_as_well) {
+  run("nodes:\n" + shifting +
+          "  b: {use: trial/observe, in: {x: x, A: A}}\n"
+          "  f: {use: pipeline/function, in: {argument: x, value: b}}\n"
+          "  y: {use: trial/probe, in: {x: x, f: f}}\n",
+      "{block: 1}");
+  EXPECT_TRUE(at::allclose(result("/y/y"), ramp(5) * 3 + ramp(5) * 20));
+}
+
+TEST_F(Items, of_a_function_with_one_object_for_all_share_it_also_behind_a_barrier) {
+  run("nodes:\n"
+      "  x: {use: trial/ramp, with: {items: 5}}\n"
+      "  o: {use: trial/ramp, with: {items: 5}}\n"
+      "  total: {use: trial/total, in: {x: o}}\n"
+      "  single: {use: trial/ramp, with: {items: 1}}\n"
+      "  A: {use: trial/shift, in: {s: single}}\n"
+      "  b: {use: trial/affine, in: {x: x, bias: total.sum}}\n"
+      "  c: {use: trial/observe, in: {x: b, A: A}}\n"
+      "  f: {use: pipeline/function, in: {argument: x, value: c}}\n"
+      "  y: {use: trial/probe, in: {x: x, f: f}}\n",
+      "{block: 2}");
+  const Tensor sum = ramp(5).sum(0, true);
+  EXPECT_TRUE(at::allclose(result("/y/y"), ramp(5) * 6 + sum * 2 + ramp(1) * 2));
+}
+
 TEST_F(Items, of_a_function_keep_their_draws_however_the_data_are_cut) {
   const std::string nodes =
       "nodes:\n"
@@ -89,6 +114,49 @@ TEST_F(Items, of_a_function_keep_their_draws_however_the_data_are_cut) {
   other.options.folder = folder() / "other";
   run_pipeline(std::move(other), registry());
   EXPECT_TRUE(at::equal(result("/y/y"), result("/y/y", "other")));
+}
+
+TEST_F(Items, keep_their_numbers_in_tables_of_a_part_of_the_data) {
+  RunRequest part = request(
+      "nodes:\n"
+      "  x: {use: trial/ramp, with: {items: 9}}\n"
+      "  total: {use: trial/total, in: {x: x}}\n"
+      "  save: {use: io/save, in: {rows: total.rows}, with: {to: rows.h5}}\n"
+      "keep: [total.rows]\n",
+      "{block: 2}");
+  part.options.items = {{3, 6}};
+  run_pipeline(std::move(part), registry());
+  const Table rows = read_table(folder() / "run/result.h5", "/total/rows");
+  ASSERT_EQ(rows.rows(), 3);
+  for (std::int64_t row = 0; row < 3; ++row) {
+    EXPECT_EQ(rows.item(row), row + 3);
+    EXPECT_NEAR(rows.reals("mean")[static_cast<std::size_t>(row)], 3.0 + row + 0.5 * 255 / 256,
+                1e-5);
+  }
+}
+
+TEST_F(Items, that_failed_before_a_table_was_made_are_marked_there) {
+  run("nodes:\n"
+      "  x: {use: trial/ramp, with: {items: 4, shape: [1, 24, 24], broken: 2}, on_item_error: "
+      "skip}\n"
+      "  y: {use: trial/affine, in: {x: x}, nonfinite: allow}\n"
+      "  score: {use: metrics/quality, in: {x: y, reference: y}, nonfinite: allow}\n",
+      "{block: 2}");
+  const Table rows = read_table(folder() / "run/result.h5", "/score/scores");
+  ASSERT_EQ(rows.rows(), 4);
+  for (std::int64_t row = 0; row < 4; ++row)
+    EXPECT_EQ(std::get<bool>(rows.cell(row, 2)), row != 2) << row;
+}
+
+TEST_F(Items, that_fail_leave_the_rest_of_their_block_to_a_reducer_with_objects) {
+  run("nodes:\n" + shifting +
+          "  z: {use: trial/ramp, with: {items: 5, broken: 1}}\n"
+          "  y: {use: trial/observe, in: {x: z, A: A}}\n"
+          "  total: {use: trial/total, in: {x: y}}\n"
+          "keep: [total.sum]\n",
+      "{block: 5, on_item_error: skip}");
+  const Tensor all = ramp(5).to(at::kDouble) * 11;
+  EXPECT_TRUE(at::allclose(result("/total/sum"), all.sum(0, true) - all.narrow(0, 1, 1)));
 }
 
 TEST_F(Items, that_a_procedure_asks_for_may_be_one_for_all) {

@@ -106,6 +106,14 @@ TEST_F(Scratch, that_is_another_one_has_its_blocks_computed_again) {
   EXPECT_TRUE(fs::is_empty(folder() / "elsewhere"));
 }
 
+TEST_F(Scratch, that_comes_back_after_another_is_not_believed) {
+  stop_after_states(request_of("centred.h5", "there"), 3);
+  stop_after_states(request_of("centred.h5", "elsewhere"), kItems - 3);
+  finish(request_of("centred.h5", "there"));
+  expect_results();
+  EXPECT_TRUE(at::allclose(saved("centred.h5", "/centred"), centred()));
+}
+
 TEST_F(Scratch, that_is_forgotten_is_found_again) {
   stop_after_states(request_of("centred.h5", "there"));
   finish(request_of("centred.h5"));

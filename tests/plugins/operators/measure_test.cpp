@@ -1,5 +1,7 @@
 // Measurements: what is added, how strongly, and that it never depends on the blocks.
 
+#include <cmath>
+
 #include <gtest/gtest.h>
 
 #include <ATen/ATen.h>
@@ -76,6 +78,100 @@ TEST(Measure, draws_alike_however_the_items_are_cut_into_blocks) {
   const Tensor all = measured(gaussian_noise(0.1), x);
   const Tensor last = measured(gaussian_noise(0.1), x.narrow(0, 3, 2), 3, 2);
   EXPECT_TRUE(at::equal(all.narrow(0, 3, 2), last));
+}
+
+Settings noise(const char* kind, std::vector<Value::Entry> settings) {
+  return {{"noise", Value::map({{kind, Value::map(std::move(settings))}})}};
+}
+
+// Mean and variance over so many draws are compared within five standard errors.
+void expect_moments(const Tensor& y, double mean, double variance, double fourth_moment) {
+  const auto draws = static_cast<double>(y.numel());
+  const double of_variance = std::sqrt((fourth_moment - variance * variance) / draws);
+  EXPECT_NEAR(y.mean().item<double>(), mean, 5 * std::sqrt(variance / draws));
+  EXPECT_NEAR((y - mean).square().mean().item<double>(), variance, 5 * of_variance);
+}
+
+TEST(Measure, counts_photons_with_the_moments_of_poisson) {
+  // 2 and 40 photons are counted by adding up terms, 500 by the library.
+  for (const double level : {0.004, 0.08, 1.0}) {
+    const double photons = 500;
+    const double count = photons * level;
+    const Tensor x = at::full({2, 1, 200, 200}, level, at::kDouble);
+    const Tensor y = measured(noise("poisson", {{"photons", photons}}), x);
+    // The fourth central moment of a count with mean c is c + 3 c^2.
+    expect_moments(y * photons, count, count, count + 3 * count * count);
+    EXPECT_TRUE(at::allclose(y * photons, (y * photons).round()));
+  }
+}
+
+TEST(Measure, counts_nothing_where_it_is_dark) {
+  const Tensor x = at::zeros({1, 1, 8, 8});
+  EXPECT_TRUE(at::equal(measured(noise("poisson", {}), x), x));
+}
+
+TEST(Measure, reads_counts_out_with_noise) {
+  const Tensor x = at::full({2, 1, 200, 200}, 0.2, at::kDouble);
+  const Tensor y = measured(noise("poisson_gaussian", {{"photons", 100.0}, {"sigma", 0.05}}), x);
+  const double variance = 0.2 / 100 + 0.05 * 0.05;
+  // Fourth central moments: that of the count, of the normal, and 6 times the variances between.
+  const double counts = 0.2 / 1e6 + 3 * 0.002 * 0.002;
+  const double fourth = counts + 3 * 6.25e-6 + 6 * 0.002 * 0.0025;
+  expect_moments(y, 0.2, variance, fourth);
+}
+
+TEST(Measure, multiplies_speckle_with_the_moments_of_its_looks) {
+  for (const double looks : {1.0, 4.0}) {
+    const Tensor x = at::full({2, 1, 200, 200}, 2.0, at::kDouble);
+    const Tensor y = measured(noise("speckle", {{"looks", looks}}), x);
+    // The fourth central moment of a gamma distribution of mean 1 is (3 + 6 / L) / L^2.
+    expect_moments(y / 2, 1, 1 / looks, (3 + 6 / looks) / (looks * looks));
+    EXPECT_GE(y.min().item<double>(), 0);
+  }
+}
+
+TEST(Measure, loses_samples_to_both_ends_of_the_range) {
+  const Tensor x = at::full({2, 1, 200, 200}, 0.5, at::kDouble);
+  const Tensor y =
+      measured(noise("salt_pepper", {{"fraction", 0.1}, {"low", -1.0}, {"high", 3.0}}), x);
+  const double draws = 80000;
+  const double error = 5 * std::sqrt(0.05 * 0.95 / draws);
+  EXPECT_NEAR((y == -1).sum().item<double>() / draws, 0.05, error);
+  EXPECT_NEAR((y == 3).sum().item<double>() / draws, 0.05, error);
+  EXPECT_TRUE(((y == 0.5) | (y == -1) | (y == 3)).all().item<bool>());
+}
+
+TEST(Measure, quantizes_to_the_levels_of_a_converter_and_stops_at_its_ends) {
+  const Tensor x = at::tensor({-0.3, 0.0, 0.4, 0.5, 1.9, 2.0, 7.0}, at::kDouble).view({1, 1, 1, 7});
+  const Tensor y = measured(noise("quantization", {{"bits", 2}, {"peak", 2.0}}), x);
+  const Tensor levels =
+      at::tensor({0.0, 0.0, 1.0, 1.0, 3.0, 3.0, 3.0}, at::kDouble).view({1, 1, 1, 7}) * 2 / 3;
+  EXPECT_TRUE(at::allclose(y, levels));
+}
+
+TEST(Measure, draws_every_kind_of_noise_alike_however_the_items_are_cut) {
+  const Tensor x = at::rand({4, 1, 9, 7}) + 0.1;
+  for (const char* kind : {"poisson", "poisson_gaussian", "speckle", "salt_pepper"}) {
+    const Tensor all = measured(noise(kind, {}), x);
+    const Tensor last = measured(noise(kind, {}), x.narrow(0, 2, 2), 2, 2);
+    EXPECT_TRUE(at::equal(all.narrow(0, 2, 2), last)) << kind;
+    EXPECT_EQ(all.scalar_type(), at::kFloat) << kind;
+    EXPECT_FALSE(at::equal(all, x)) << kind;
+  }
+}
+
+TEST(Measure, cannot_count_photons_of_negative_light) {
+  EXPECT_EQ(testing::message_of<Error>([] {
+              measured(noise("poisson", {}), at::full({1, 1, 2, 2}, -0.5));
+            }),
+            "test.yaml:1:1: photons are to be counted of A x, which goes down to -0.5; it must not "
+            "be below 0");
+}
+
+TEST(Measure, refuses_complex_samples_where_noise_has_no_meaning_for_them) {
+  const Tensor x = at::ones({1, 1, 2, 2}, at::kComplexFloat);
+  EXPECT_NO_THROW(measured(gaussian_noise(0.1), x));
+  EXPECT_THROW(measured(noise("speckle", {}), x), ShapeError);
 }
 
 TEST(Measure, refuses_a_negative_deviation) {
