@@ -78,13 +78,15 @@ class PELLUCID_EXPORT Reducer : public Worker {
   /// The state of one block. Items that failed before are left out: there are as many rows as the
   /// tensors have, and `in.item(row)` says which they are.
   virtual void reduce(const Inputs& in, Outputs& state, Context& context) const = 0;
-  /// Outputs of all states. Rows of tables speak of items 0 .. items - 1 of their spec.
+  /// Outputs of all states. Rows of a table with as many items as the inputs are numbered as
+  /// `in.item` numbers those, rows of any other table from 0.
   virtual void finish(const States& states, Outputs& out, Context& context) const = 0;
 };
 
 /// Runs once over whole inputs with random access (`in.items`, `in.at`), its own checkpoint folder
-/// (`context.scratch()`), progress and cancellation: training, exhaustive analyses. It counts items
-/// from 0, whichever part of a dataset they are. Its outputs have the items that `infer` said.
+/// (`context.scratch()`), progress and cancellation: training, exhaustive analyses. It asks
+/// for items from 0 on, whichever part of a dataset they are; rows of its tables are numbered as
+/// those of a Reducer. Its outputs have the items that `infer` said.
 class PELLUCID_EXPORT Procedure : public Worker {
  public:
   ~Procedure() override;
