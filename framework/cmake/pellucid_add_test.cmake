@@ -26,7 +26,9 @@ if(PELLUCID_SHARED_DIR)
 endif()
 if(PELLUCID_SANITIZE)
   # libtorch and what it loads are not instrumented: its arenas look like leaks, its OpenMP like races.
+  # Sanitizers open libraries for the program, which are then not looked for on its own run path.
   list(APPEND PELLUCID_TEST_ENVIRONMENT
+    LD_LIBRARY_PATH=${PROJECT_BINARY_DIR}/lib
     ASAN_OPTIONS=detect_leaks=0
     UBSAN_OPTIONS=print_stacktrace=1
     "TSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/tests/tsan.supp ignore_noninstrumented_modules=1")
