@@ -2,6 +2,7 @@
 // answered here, in milliseconds; everything else by libpellucid.so, which brings libtorch.
 
 #include <dlfcn.h>
+#include <stdlib.h>
 
 #include <cstdlib>
 #include <iostream>
@@ -44,8 +45,13 @@ std::string unreadable(const Arguments& arguments) {
   return report_of(documents.problems, documents.sources);
 }
 
+/// After each loop OpenMP's threads wait busily for the next one, on cores that the run's other
+/// threads have work for; this long has been best. Read when OpenMP is loaded, with the library.
+void wait_less_busily() { ::setenv("GOMP_SPINCOUNT", "1000", /*overwrite=*/0); }
+
 /// The library lies where the program's run path says, in an installation as in the build tree.
 int run_in_library(int argc, char** argv) {
+  wait_less_busily();
   void* const library = dlopen("libpellucid.so", RTLD_NOW | RTLD_LOCAL);
   void* const entry = library == nullptr ? nullptr : dlsym(library, "pellucid_main");
   if (entry == nullptr) {
