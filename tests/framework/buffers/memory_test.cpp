@@ -34,10 +34,9 @@ TEST(MemoryBudget, counts_what_is_held_and_the_most_that_ever_was) {
 
 TEST(MemoryBudget, says_what_to_do_where_a_request_can_never_fit) {
   MemoryBudget budget(std::int64_t{1} << 20);
-  EXPECT_EQ(
-      message_of<Error>([&] { budget.reserve(std::int64_t{3} << 20, "node 'restore'"); }),
-      "node 'restore' needs 3 MiB at once, more than the memory of the run, 1 MiB; give it "
-      "more with settings.memory, or make its blocks smaller with settings.block or tile");
+  EXPECT_EQ(message_of<Error>([&] { budget.reserve(std::int64_t{3} << 20, "node 'restore'"); }),
+            "node 'restore' needs 3 MiB at once, more than the memory of the run, 1 MiB; give it "
+            "more with settings.memory, or make its blocks smaller with settings.block or tile");
 }
 
 TEST(MemoryBudget, a_reservation_moves_and_is_given_back_once) {
