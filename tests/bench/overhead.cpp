@@ -4,7 +4,9 @@
 //
 // Start-up (planning, folders, FFT plans) is left out on both sides: what one block takes is
 // subtracted from what all take. The loop checks nothing for finiteness, sums nothing and journals
-// nothing. Must reach: at most 5 % over the loop.
+// nothing. Two threads each: the loop gives both to libtorch; the pipeline does that, too, with one
+// worker, and has a thread for each of two blocks with two. Must reach, with the better of them: at
+// most 5 % over the loop.
 
 #include <unistd.h>
 
@@ -13,6 +15,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <limits>
 #include <vector>
 
 #include <ATen/ATen.h>
@@ -108,14 +111,16 @@ struct Timed {
 };
 
 Timed pipeline(const fs::path& folder, const fs::path& from, const pellucid::Registry& registry,
-               std::int64_t items) {
+               int workers, std::int64_t items) {
   fs::remove_all(folder);
   pellucid::RunRequest request;
   request.documents = pellucid::read_pipeline_text(
       "pellucid: 1\n"
-      "settings: {workers: 1, threads: 2}\n"
-      "nodes:\n"
-      "  x: {use: io/dataset, with: {path: \"" +
+      "settings: {threads: 2, workers: " +
+          std::to_string(workers) +
+          "}\n"
+          "nodes:\n"
+          "  x: {use: io/dataset, with: {path: \"" +
           from.string() +
           ":/x\", axes: nchw}}\n"
           "  A: {use: operators/convolution, with: {kernel: {gaussian: {std: 2}}}}\n"
@@ -158,22 +163,27 @@ int main(int, char** arguments) {
   const pellucid::Registry registry;
   const ByHand by_hand;
   const fs::path file = folder / "loop.h5";
-  const std::int64_t block = pipeline(folder / "run", data, registry, kItems).block;
+  const fs::path run = folder / "run";
+  const std::int64_t block = pipeline(run, data, registry, 1, kItems).block;
   loop(by_hand, data, file, block, kItems);
 
-  std::vector<double> ratios;
-  for (int round = 0; round < 7; ++round) {
-    const double hand =
-        loop(by_hand, data, file, block, kItems) - loop(by_hand, data, file, block, block);
-    const double ours = pipeline(folder / "run", data, registry, kItems).seconds -
-                        pipeline(folder / "run", data, registry, block).seconds;
-    std::printf("loop by hand %.2f s, pipeline %.2f s, ratio %.3f\n", hand, ours, ours / hand);
-    ratios.push_back(ours / hand);
+  double least = std::numeric_limits<double>::infinity();
+  for (const int workers : {1, 2}) {
+    std::vector<double> ratios;
+    for (int round = 0; round < 7; ++round) {
+      const double hand =
+          loop(by_hand, data, file, block, kItems) - loop(by_hand, data, file, block, block);
+      const double ours = pipeline(run, data, registry, workers, kItems).seconds -
+                          pipeline(run, data, registry, workers, block).seconds;
+      std::printf("loop by hand %.2f s, pipeline %.2f s, ratio %.3f\n", hand, ours, ours / hand);
+      ratios.push_back(ours / hand);
+    }
+    std::sort(ratios.begin(), ratios.end());
+    const double median = ratios[ratios.size() / 2];
+    std::printf("overhead with %d worker(s): median %+.1f %% over the loop; at most 5 %% allowed\n",
+                workers, 100 * (median - 1));
+    least = std::min(least, median);
   }
-  std::sort(ratios.begin(), ratios.end());
-  const double median = ratios[ratios.size() / 2];
-  std::printf("overhead: median %+.1f %% over the loop; at most 5 %% allowed\n",
-              100 * (median - 1));
   fs::remove_all(folder);
-  return median <= 1.05 ? 0 : 1;
+  return least <= 1.05 ? 0 : 1;
 }
