@@ -4,9 +4,9 @@
 
 #include <pellucid/spec.h>
 
-namespace pellucid {
-namespace {
+#include "base/column.h"
 
+namespace pellucid {
 const char* name_of(Column::Type type) {
   switch (type) {
     case Column::Type::integer:
@@ -20,6 +20,8 @@ const char* name_of(Column::Type type) {
   }
   return "unknown";
 }
+
+namespace {
 
 Column::Type type_of(const Cell& cell) {
   if (std::holds_alternative<std::int64_t>(cell)) return Column::Type::integer;

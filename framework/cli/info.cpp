@@ -6,6 +6,7 @@
 #include <pellucid/dataset.h>
 
 #include "base/bytes.h"
+#include "base/column.h"
 #include "buffers/file.h"
 #include "buffers/result_file.h"
 #include "cli/actions.h"
@@ -21,20 +22,6 @@ namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
 constexpr std::int64_t kHeadRows = 5;
-
-const char* name_of(Column::Type type) {
-  switch (type) {
-    case Column::Type::integer:
-      return "integer";
-    case Column::Type::real:
-      return "real";
-    case Column::Type::text:
-      return "text";
-    case Column::Type::truth:
-      return "truth";
-  }
-  return "";
-}
 
 Json json_of(const Attributes& attributes) {
   Json json = Json::object();

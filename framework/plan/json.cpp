@@ -1,6 +1,7 @@
 // The plan as JSON, for programs.
 #include <nlohmann/json.hpp>
 
+#include "base/column.h"
 #include "plan/edges.h"
 #include "plan/memory.h"
 #include "plan/plan.h"
@@ -19,20 +20,6 @@ Json json_of(const Spec& spec) {
   }
   json["bytes"] = spec.bytes();
   return json;
-}
-
-const char* name_of(Column::Type type) {
-  switch (type) {
-    case Column::Type::integer:
-      return "integer";
-    case Column::Type::real:
-      return "real";
-    case Column::Type::text:
-      return "text";
-    case Column::Type::truth:
-      return "truth";
-  }
-  return "";
 }
 
 Json json_of(const TableSpec& table) {

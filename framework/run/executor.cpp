@@ -71,21 +71,19 @@ void Executor::prepare_once(std::size_t index) {
   for (const PlannedInput& input : node.inputs)
     if (input.from.empty()) prepare_once(input.node);
   const bool has_tensors =
-      std::any_of(node.inputs.begin(), node.inputs.end(), [](const PlannedInput& input) {
-        return input.type == PortType::tensor || input.type == PortType::table;
-      });
+      std::any_of(node.inputs.begin(), node.inputs.end(),
+                  [](const PlannedInput& input) { return is_data(input.type); });
   if (node.function)
     for (const std::size_t step : node.function->between) prepare_once(step);
   // Made by a pass, with its tensors or with the objects of its block.
   if (is_object(node.component->kind) && (has_tensors || node.object_per_block)) return;
   if (node.component->kind == Kind::sink) return;  // prepared when it was opened
   prepared_[index] = 1;
+  const Rows none = Rows::of({node.first_item, 0, std::nullopt});
   if (node.function) {
-    const Rows none = Rows::of({node.first_item, 0, std::nullopt});
     objects_[{index, ""}] = make_object(environment_, index, whole_inputs(index), none);
     return;
   }
-  const Rows none = Rows::of({node.first_item, 0, std::nullopt});
   call_node(environment_, index, none,
             [&](NodeContext& context) { node.instance->prepare(whole_inputs(index), context); });
   if (is_object(node.component->kind)) objects_[{index, ""}] = node.instance;

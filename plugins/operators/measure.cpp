@@ -89,12 +89,10 @@ class Measure final : public Stage {
   // A x, and draws and means in double precision.
   std::int64_t working_bytes(const Inputs& in) const override {
     const Spec measured = in.has(A) ? in[A].range(in.spec(x)) : in.spec(x);
-    const bool inverts = !std::holds_alternative<NoNoise>(settings_.noise) &&
-                         !std::holds_alternative<GaussianNoise>(settings_.noise);
     const std::int64_t samples =
         measured.bytes() / static_cast<std::int64_t>(at::elementSize(measured.dtype));
     return (in.has(A) ? in[A].working_bytes(in.spec(x)) + measured.bytes() : 0) +
-           (inverts ? 2 * 8 * samples + measured.bytes() : 0);
+           (needs_real(settings_.noise) ? 2 * 8 * samples + measured.bytes() : 0);
   }
 
  private:

@@ -64,6 +64,7 @@ Tensor counted(const Tensor& clean, double photons, const Context& context) {
 
 // The draws are made on the CPU, and the sum takes their memory.
 Tensor with_gaussian(const Tensor& clean, double sigma, const Context& context) {
+  if (sigma == 0) return clean;
   Tensor draws = context.random("noise")
                      .normal(clean.sizes().slice(1), clean.scalar_type())
                      .to(clean.device());
@@ -82,7 +83,7 @@ const Schema<GaussianNoise>& GaussianNoise::schema() {
 }
 
 Tensor GaussianNoise::operator()(const Tensor& clean, const Context& context) const {
-  return sigma == 0 ? clean : with_gaussian(clean, sigma, context);
+  return with_gaussian(clean, sigma, context);
 }
 
 const Schema<PoissonNoise>& PoissonNoise::schema() {
@@ -106,8 +107,7 @@ const Schema<PoissonGaussianNoise>& PoissonGaussianNoise::schema() {
 }
 
 Tensor PoissonGaussianNoise::operator()(const Tensor& clean, const Context& context) const {
-  const Tensor photon_counts = counted(clean, photons, context);
-  return sigma == 0 ? photon_counts : with_gaussian(photon_counts, sigma, context);
+  return with_gaussian(counted(clean, photons, context), sigma, context);
 }
 
 const Schema<SpeckleNoise>& SpeckleNoise::schema() {
@@ -156,10 +156,13 @@ Tensor Quantization::operator()(const Tensor& clean, const Context&) const {
   return clean.clamp(0, peak).mul_(levels / peak).round_().mul_(peak / levels);
 }
 
+bool needs_real(const Noise& noise) {
+  return !std::holds_alternative<NoNoise>(noise) && !std::holds_alternative<GaussianNoise>(noise);
+}
+
 void require_fit(const Noise& noise, const Spec& measured) {
   require_floating(measured);
-  if (!std::holds_alternative<NoNoise>(noise) && !std::holds_alternative<GaussianNoise>(noise))
-    require_real(measured);
+  if (needs_real(noise)) require_real(measured);
 }
 
 Tensor disturbed(const Noise& noise, const Tensor& clean, const Context& context) {

@@ -85,8 +85,10 @@ struct Quantization {
 using Noise = std::variant<NoNoise, GaussianNoise, PoissonNoise, PoissonGaussianNoise, SpeckleNoise,
                            SaltPepperNoise, Quantization>;
 
-/// Throws ShapeError for a dtype that this kind of noise is not made for: all but Gaussian noise
-/// need real samples.
+/// All kinds but Gaussian noise are for real samples.
+bool needs_real(const Noise& noise);
+
+/// Throws ShapeError for a dtype that this kind of noise is not made for.
 void require_fit(const Noise& noise, const Spec& measured);
 
 /// The noisy measurement of a clean one, with the draws that `context` gives; never its input, but
