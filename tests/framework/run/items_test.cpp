@@ -63,7 +63,7 @@ TEST_F(Items, that_fail_and_serve_all_items_fail_them_all) {
           "  x: {use: trial/ramp, with: {items: 4}}\n"
           "  one: {use: trial/ramp, with: {items: 1, broken: 0}}\n"
           "  y: {use: trial/affine, in: {x: x, bias: one}}\n",
-          "{block: 2, on_item_error: skip}");
+          "{block: 2, on_item_error: skip, nonfinite: allow}");
   EXPECT_FALSE(result("/y/y.valid").any().item<bool>());
   EXPECT_TRUE(result("/y/y").isnan().all().item<bool>());
 }
