@@ -6,6 +6,7 @@ namespace pellucid {
 Component::Component() = default;
 Component::~Component() = default;
 void Component::prepare(const Inputs&, Context&) {}
+double Component::tolerance() const { return 1e-5; }
 
 std::int64_t Worker::working_bytes(const Inputs&) const { return 0; }
 

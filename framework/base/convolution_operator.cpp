@@ -20,14 +20,16 @@ const char* name_of(Boundary boundary) {
       return "replicate";
     case Boundary::zero:
       return "zero";
+    case Boundary::valid:
+      return "valid";
   }
   return "unknown";
 }
 
 std::vector<std::pair<std::string, Boundary>> enumerators(Boundary) {
   std::vector<std::pair<std::string, Boundary>> all;
-  for (const Boundary boundary :
-       {Boundary::circular, Boundary::reflect, Boundary::replicate, Boundary::zero})
+  for (const Boundary boundary : {Boundary::circular, Boundary::reflect, Boundary::replicate,
+                                  Boundary::zero, Boundary::valid})
     all.emplace_back(name_of(boundary), boundary);
   return all;
 }

@@ -134,19 +134,19 @@ double LinearOperator::norm(const Spec& x) const {
   return std::sqrt(largest.max().item<double>());
 }
 
-Tensor LinearOperator::solve_normal(const Tensor& b, double weight, double tolerance,
-                                    std::int64_t iterations) const {
+Tensor LinearOperator::solve_normal(const Tensor& b, double weight, const Solve& how) const {
   const at::NoGradGuard no_grad;
-  Tensor x = at::zeros_like(b);
-  Tensor residual = b;
-  Tensor direction = b;
-  Tensor energy = products(b, b);
-  const Tensor goal = energy * (tolerance * tolerance);
-  for (std::int64_t iteration = 0; iteration < iterations; ++iteration) {
+  const auto normal = [&](const Tensor& x) { return adjoint(forward(x)) + weight * x; };
+  Tensor x = how.start.defined() ? how.start.clone() : at::zeros_like(b);
+  Tensor residual = how.start.defined() ? b - normal(x) : b;
+  Tensor direction = residual;
+  Tensor energy = products(residual, residual);
+  const Tensor goal = products(b, b) * (how.tolerance * how.tolerance);
+  for (std::int64_t iteration = 0; iteration < how.iterations; ++iteration) {
     // An item that is done stands still, so that it does not depend on the others of its block.
     const Tensor active = energy > goal;
     if (!active.any().item<bool>()) break;
-    const Tensor image = adjoint(forward(direction)) + weight * direction;
+    const Tensor image = normal(direction);
     const Tensor curvature = products(direction, image);
     const Tensor step = at::where(active, energy / curvature, 0.0);
     x = x + scaled(direction, step);

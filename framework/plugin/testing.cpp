@@ -110,28 +110,6 @@ Inputs::Edge table_edge(const std::string& port, const Table& table) {
   return {port, spec, table, nullptr};
 }
 
-template <class T>
-std::shared_ptr<const T> load_object(const std::string& use, const Settings& settings,
-                                     const std::vector<std::pair<std::string, Tensor>>& tensors) {
-  const Loaded loaded = load(use, settings);
-  const auto object = std::dynamic_pointer_cast<T>(loaded.component);
-  if (!object)
-    throw ConfigError("'" + use + "' is of the kind " + name_of(loaded.descriptor->kind),
-                      test_place());
-  attributed(test_place(), {}, {}, [&] {
-    Inputs specs, values;
-    for (const auto& [port, tensor] : tensors) {
-      Inputs::Edge edge = tensor_edge(port, tensor, {});
-      values.add(edge);
-      edge.value = std::monostate{};
-      specs.add(std::move(edge));
-    }
-    object->bind(specs);
-    object->prepare(values, *context());
-  });
-  return object;
-}
-
 /// Names that no declared input has: an open input gathers them.
 std::vector<std::string> open_names(const ComponentDescriptor& component,
                                     const std::vector<Given>& inputs) {
@@ -144,6 +122,25 @@ std::vector<std::string> open_names(const ComponentDescriptor& component,
     if (!declared) names.push_back(given.port);
   }
   return names;
+}
+
+struct Edges {
+  Inputs planned;  ///< without tensors and tables
+  Inputs running;
+};
+
+Edges edges_of(const ComponentDescriptor& component, const std::vector<Given>& inputs) {
+  Edges edges;
+  for (const Given& given : inputs) {
+    Inputs::Edge edge{given.port, {}, {}, given.object};
+    if (given.tensor.defined()) edge = tensor_edge(given.port, given.tensor, given.axes);
+    if (given.table) edge = table_edge(given.port, *given.table);
+    edges.running.add(edge);
+    edge.value = std::monostate{};
+    edges.planned.add(std::move(edge));
+  }
+  for (Inputs* in : {&edges.planned, &edges.running}) in->set_open(open_names(component, inputs));
+  return edges;
 }
 
 void check_tensor(const std::string& port, const Spec& spec, const Tensor& tensor,
@@ -227,16 +224,22 @@ std::shared_ptr<Component> load_component(const std::string& use, const Settings
   return load(use, settings).component;
 }
 
-std::shared_ptr<const Operator> load_operator(
-    const std::string& use, const Settings& settings,
-    const std::vector<std::pair<std::string, Tensor>>& tensors) {
-  return load_object<Operator>(use, settings, tensors);
-}
-
-std::shared_ptr<const LinearOperator> load_linear_operator(
-    const std::string& use, const Settings& settings,
-    const std::vector<std::pair<std::string, Tensor>>& tensors) {
-  return load_object<LinearOperator>(use, settings, tensors);
+std::shared_ptr<const Component> detail::load_object(const std::string& use,
+                                                     const Settings& settings,
+                                                     const std::vector<Given>& inputs,
+                                                     PortType wanted) {
+  const Loaded loaded = load(use, settings);
+  const Kind kind = loaded.descriptor->kind;
+  if (!is_object(kind) || !fits(port_type_of(kind), wanted))
+    throw ConfigError("'" + use + "' is of the kind " + name_of(kind) + ", not " + name_of(wanted),
+                      test_place());
+  const auto object = std::dynamic_pointer_cast<Object>(loaded.component);
+  attributed(test_place(), {}, {}, [&] {
+    const Edges edges = edges_of(*loaded.descriptor, inputs);
+    object->bind(edges.planned);
+    object->prepare(edges.running, *context());
+  });
+  return object;
 }
 
 std::unique_ptr<Context> context(std::uint64_t seed, std::vector<std::int64_t> items) {
@@ -253,16 +256,7 @@ Outputs run_stage(const std::string& use, const Settings& settings,
         test_place());
   Outputs out;
   attributed(test_place(), {}, {}, [&] {
-    Inputs planned, running;
-    for (const Given& given : inputs) {
-      Inputs::Edge edge{given.port, {}, {}, given.object};
-      if (given.tensor.defined()) edge = tensor_edge(given.port, given.tensor, given.axes);
-      if (given.table) edge = table_edge(given.port, *given.table);
-      running.add(edge);
-      edge.value = std::monostate{};
-      planned.add(std::move(edge));
-    }
-    for (Inputs* in : {&planned, &running}) in->set_open(open_names(*loaded.descriptor, inputs));
+    auto [planned, running] = edges_of(*loaded.descriptor, inputs);
     Specs promised;
     stage->infer(planned, promised);
 
@@ -289,9 +283,9 @@ double adjoint_gap(const LinearOperator& a, at::IntArrayRef shape, at::ScalarTyp
   return gap / (length_of(ax) * length_of(y));
 }
 
-double linearity_gap(const Operator& a, at::IntArrayRef shape) {
+double linearity_gap(const Operator& a, at::IntArrayRef shape, at::ScalarType dtype) {
   constexpr double first = 1.7, second = -0.6;
-  const Tensor x = drawn(shape, at::kDouble, "x"), z = drawn(shape, at::kDouble, "z");
+  const Tensor x = drawn(shape, dtype, "x"), z = drawn(shape, dtype, "z");
   const Tensor whole = a.forward(first * x + second * z);
   const Tensor parts = first * a.forward(x) + second * a.forward(z);
   return length_of(whole - parts) / length_of(whole);

@@ -219,10 +219,9 @@ class Convolution final : public ConvolutionOperator {
     return transfer(last_sizes(x.shape, axes()), at::kDouble).abs().max().item<double>();
   }
 
-  Tensor solve_normal(const Tensor& b, double weight, double tolerance,
-                      std::int64_t iterations) const override {
-    if (settings_.boundary != Boundary::circular || items_ != 1)
-      return LinearOperator::solve_normal(b, weight, tolerance, iterations);
+  Tensor solve_normal(const Tensor& b, double weight, const Solve& how) const override {
+    if (settings_.boundary != Boundary::circular || items_ != 1 || weight == 0)
+      return LinearOperator::solve_normal(b, weight, how);
     const Sizes sizes = last_sizes(b.sizes(), axes());
     const RealFft fft(sizes, b.scalar_type());
     Tensor gain = fft_.transfer(sizes, b.options())[0].abs().square().add_(weight);

@@ -52,6 +52,7 @@ std::int64_t source_position(std::int64_t i, std::int64_t n, Boundary boundary) 
     case Boundary::replicate:
       return std::clamp<std::int64_t>(i, 0, n - 1);
     case Boundary::zero:
+    case Boundary::valid:
       break;
   }
   return -1;

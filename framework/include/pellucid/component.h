@@ -26,6 +26,11 @@ class PELLUCID_EXPORT Component {
   /// no tensors, and the objects: prepared, or, where an object is made anew for each block, only
   /// bound. In a test an input may be missing; ask with `in.find` where it can be done without.
   virtual void prepare(const Inputs& in, Context& context);
+
+  /// How far outputs may differ, relative to their largest value, where blocks or threads are cut
+  /// otherwise: by default 1e-5, the rounding of one pass in float32. Iterations that stop by a rule
+  /// declare more.
+  virtual double tolerance() const;
 };
 
 /// A component that computes on blocks and so declares what that takes.

@@ -36,6 +36,13 @@ class PELLUCID_EXPORT Operator : public Object {
   virtual std::int64_t working_bytes(const Spec& x) const;
 };
 
+/// How an iterative solution is found: from where, and how far.
+struct Solve {
+  double tolerance = 1e-6;  ///< of the residual, relative to the right-hand side
+  std::int64_t iterations = 500;
+  Tensor start = {};  ///< zeros where undefined
+};
+
 /// A linear map with its exact adjoint: <A x, y> = <x, A* y>, boundaries included.
 class PELLUCID_EXPORT LinearOperator : public Operator {
  public:
@@ -53,11 +60,11 @@ class PELLUCID_EXPORT LinearOperator : public Operator {
   /// times it.
   virtual double norm(const Spec& x) const;
 
-  /// Solves (A*A + weight I) x = b per item, weight > 0. By default conjugate gradients until the
-  /// residual is below `tolerance` times |b|, at most `iterations` steps; operators that
-  /// diagonalise A*A override it.
-  virtual Tensor solve_normal(const Tensor& b, double weight, double tolerance = 1e-6,
-                              std::int64_t iterations = 500) const;
+  /// Solves (A*A + weight I) x = b per item, weight >= 0. By default conjugate gradients until the
+  /// residual is below `how.tolerance` times |b|, at most `how.iterations` steps; operators that
+  /// diagonalise A*A override it. Without a weight, an A*A that has no inverse is left to
+  /// conjugate gradients: they find the solution nearest to the start.
+  virtual Tensor solve_normal(const Tensor& b, double weight, const Solve& how = {}) const;
 };
 
 /// How a convolution sees the world outside the image.
@@ -66,6 +73,7 @@ enum class Boundary {
   reflect,    ///< c b | a b c d | c b: without repeating the edge
   replicate,  ///< a a | a b c d | d d
   zero,       ///< 0 0 | a b c d | 0 0
+  valid,      ///< nothing: only where the kernel fits, so sizes shrink by the kernel's, less 1
 };
 
 /// "reflect".

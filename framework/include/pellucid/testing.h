@@ -24,15 +24,8 @@ using Settings = std::vector<Value::Entry>;
 PELLUCID_EXPORT std::shared_ptr<Component> load_component(const std::string& use,
                                                           const Settings& settings = {});
 
-/// An operator, bound and prepared; `tensors` are its tensor inputs (items, shape...).
-PELLUCID_EXPORT std::shared_ptr<const Operator> load_operator(
-    const std::string& use, const Settings& settings = {},
-    const std::vector<std::pair<std::string, Tensor>>& tensors = {});
-PELLUCID_EXPORT std::shared_ptr<const LinearOperator> load_linear_operator(
-    const std::string& use, const Settings& settings = {},
-    const std::vector<std::pair<std::string, Tensor>>& tensors = {});
-
-/// One input for `run_stage`: a tensor with its axes, an object, or a table.
+/// One input of a component under test: a tensor (items, shape...) with its axes, an object, or a
+/// table. Without axes a tensor is an image "hw" or "chw" or a volume "czyx", by its dimensions.
 struct Given {
   std::string port;
   Tensor tensor = {};
@@ -40,6 +33,31 @@ struct Given {
   std::shared_ptr<const Component> object = {};
   std::optional<Table> table = {};
 };
+
+namespace detail {
+PELLUCID_EXPORT std::shared_ptr<const Component> load_object(const std::string& use,
+                                                             const Settings& settings,
+                                                             const std::vector<Given>& inputs,
+                                                             PortType wanted);
+}
+
+/// An object (operator, prior, denoiser, functional, model), bound and prepared. Throws ConfigError
+/// where `use` is of another kind.
+template <class T>
+std::shared_ptr<const T> load_object(const std::string& use, const Settings& settings = {},
+                                     const std::vector<Given>& inputs = {}) {
+  return std::dynamic_pointer_cast<const T>(
+      detail::load_object(use, settings, inputs, port_type_of<T>()));
+}
+inline std::shared_ptr<const Operator> load_operator(const std::string& use,
+                                                     const Settings& settings = {},
+                                                     const std::vector<Given>& inputs = {}) {
+  return load_object<Operator>(use, settings, inputs);
+}
+inline std::shared_ptr<const LinearOperator> load_linear_operator(
+    const std::string& use, const Settings& settings = {}, const std::vector<Given>& inputs = {}) {
+  return load_object<LinearOperator>(use, settings, inputs);
+}
 
 /// Infers, runs a stage on whole tensors as one block of items `first` ..., and checks what it gave
 /// against what it inferred. Throws ShapeError for an output that is missing, a tensor of another
@@ -58,8 +76,9 @@ PELLUCID_EXPORT std::unique_ptr<Context> context(std::uint64_t seed = 1,
 PELLUCID_EXPORT double adjoint_gap(const LinearOperator& a, at::IntArrayRef shape,
                                    at::ScalarType dtype = at::kDouble);
 
-/// |A(ax + bz) - a A x - b A z| / |A(ax + bz)| for Gaussian x, z.
-PELLUCID_EXPORT double linearity_gap(const Operator& a, at::IntArrayRef shape);
+/// |A(ax + bz) - a A x - b A z| / |A(ax + bz)| for Gaussian x, z of the dtype (default double).
+PELLUCID_EXPORT double linearity_gap(const Operator& a, at::IntArrayRef shape,
+                                     at::ScalarType dtype = at::kDouble);
 
 /// Largest difference of `gradient` and central differences of `value` along random directions,
 /// relative to the gradient's norm.

@@ -197,23 +197,23 @@ TEST(SolveNormal, solves_the_regularised_normal_equations) {
   const double weight = 0.3;
   const Tensor matrix = at::matmul(m.transpose(0, 1), m) + weight * at::eye(4, m.options());
   const Tensor expected = at::linalg_solve(matrix, b.transpose(0, 1)).transpose(0, 1);
-  EXPECT_TRUE(at::allclose(Matrix(m).solve_normal(b, weight, 1e-12), expected, 1e-9, 1e-9));
+  EXPECT_TRUE(at::allclose(Matrix(m).solve_normal(b, weight, {1e-12}), expected, 1e-9, 1e-9));
 }
 
 TEST(SolveNormal, of_a_complex_operator_solves_too) {
   const Tensor m = random_matrix(6, 4, at::kComplexDouble);
   const Tensor b = random_items(2, 4, at::kComplexDouble);
   const Matrix a(m);
-  const Tensor x = a.solve_normal(b, 0.5, 1e-12);
+  const Tensor x = a.solve_normal(b, 0.5, {1e-12});
   EXPECT_TRUE(at::allclose(a.adjoint(a.forward(x)) + 0.5 * x, b, 1e-9, 1e-9));
 }
 
 TEST(SolveNormal, of_an_item_does_not_depend_on_the_others) {
   const Diagonal a(at::tensor({1.0, 5.0, 0.2, 3.0}, at::kDouble));
   Tensor b = random_items(2, 4);
-  const Tensor alone = a.solve_normal(b.narrow(0, 0, 1), 0.3, 1e-3);
+  const Tensor alone = a.solve_normal(b.narrow(0, 0, 1), 0.3, {1e-3});
   b[1].fill_(1e6);
-  EXPECT_TRUE(at::equal(a.solve_normal(b, 0.3, 1e-3).narrow(0, 0, 1), alone));
+  EXPECT_TRUE(at::equal(a.solve_normal(b, 0.3, {1e-3}).narrow(0, 0, 1), alone));
 }
 
 TEST(SolveNormal, of_nothing_is_nothing) {

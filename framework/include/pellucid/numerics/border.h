@@ -6,7 +6,7 @@
 namespace pellucid {
 
 /// Where position i of an axis of length n (>= 1) takes its value from: a position in 0 .. n-1, or
-/// -1 where a zero stands. Reflections repeat, so i may be any distance outside.
+/// -1 where a zero stands (boundaries `zero` and `valid`). Reflections repeat, so i may be any distance outside.
 PELLUCID_EXPORT std::int64_t source_position(std::int64_t i, std::int64_t n, Boundary boundary);
 
 /// `x` with `before[a]` samples more at the beginning and `after[a]` at the end of each of its last
