@@ -216,6 +216,29 @@ TEST(SolveNormal, of_an_item_does_not_depend_on_the_others) {
   EXPECT_TRUE(at::equal(a.solve_normal(b, 0.3, {1e-3}).narrow(0, 0, 1), alone));
 }
 
+TEST(SolveNormal, goes_on_from_a_start) {
+  const Diagonal a(at::tensor({1.0, 5.0, 0.2, 3.0}, at::kDouble));
+  const Tensor b = random_items(2, 4);
+  const Tensor solution = a.solve_normal(b, 0.3, {1e-12});
+  EXPECT_TRUE(at::equal(a.solve_normal(b, 0.3, {1e-9, 1, solution}), solution));
+  EXPECT_FALSE(at::allclose(a.solve_normal(b, 0.3, {1e-9, 1}), solution, 1e-6, 1e-6));
+  EXPECT_TRUE(at::allclose(a.solve_normal(b, 0.3, {1e-12, 500, 2 * solution}), solution));
+}
+
+/// Gives back what it was given, the tensor itself.
+class Same final : public LinearOperator {
+ public:
+  Spec range(const Spec& x) const override { return x; }
+  Tensor forward(const Tensor& x) const override { return x; }
+  Tensor adjoint(const Tensor& y) const override { return y; }
+};
+
+TEST(SolveNormal, leaves_tensors_alone_that_an_operator_gives_back) {
+  const Tensor b = random_items(2, 4), before = b.clone();
+  EXPECT_TRUE(at::allclose(Same().solve_normal(b, 1, {1e-12}), before / 2));
+  EXPECT_TRUE(at::equal(b, before));
+}
+
 TEST(SolveNormal, of_nothing_is_nothing) {
   const Tensor zero = at::zeros({2, 4}, at::kDouble);
   EXPECT_TRUE(at::equal(Matrix(random_matrix(6, 4)).solve_normal(zero, 1), zero));

@@ -165,7 +165,7 @@ TEST_F(Loading, throws_what_the_pipeline_would_report) {
 
 TEST_F(Loading, says_that_a_component_is_no_operator) {
   EXPECT_THAT(message_of<ConfigError>([] { load_operator("good/copy"); }),
-              HasSubstr("'good/copy' is of the kind stage"));
+              HasSubstr("'good/copy' is of the kind stage, not operator"));
 }
 
 TEST_F(Loading, runs_a_stage_as_one_block) {
