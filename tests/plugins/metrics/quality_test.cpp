@@ -1,6 +1,7 @@
-// PSNR and SSIM: closed forms, a direct evaluation of the definition, and the messages.
+// PSNR, SSIM and the others: closed forms, a direct evaluation of the definition, numbers of other
+// programs, and the messages.
 
-#include <gtest/gtest.h>
+#include <gmock/gmock.h>
 
 #include <cmath>
 
@@ -113,6 +114,147 @@ TEST(Quality, judges_volumes_slice_by_slice) {
 TEST(Quality, never_clips) {
   const Tensor r = at::ones({1, 1, 30, 30}, at::kDouble);
   EXPECT_NEAR(psnr(scores(r + 1, r)), 0, 1e-12);
+}
+
+/// A smooth picture and one that differs from it, by formula, so that other programs can make them.
+struct Pair {
+  Tensor reference, x;
+};
+
+Pair by_formula() {
+  const Tensor i = at::arange(40, at::kDouble).unsqueeze(1), j = at::arange(36, at::kDouble);
+  const Tensor r = 0.5 + 0.3 * at::sin(0.31 * i + 0.02 * j * j / 3) * at::cos(0.17 * j);
+  const Tensor x = r + 0.1 * at::sin(1.7 * i + 2.3 * j) + 0.02;
+  return {r.unsqueeze(0).unsqueeze(0), x.unsqueeze(0).unsqueeze(0)};
+}
+
+Value names(const std::vector<std::string>& all) {
+  std::vector<Value> items(all.begin(), all.end());
+  return Value::list(items);
+}
+
+/// One metric of whole images.
+double score(const std::string& metric, const Tensor& x, const Tensor& reference,
+             Settings settings = {}, const std::string& axes = "chw") {
+  settings.push_back({"metrics", names({metric})});
+  settings.push_back({"border", 0});
+  return scores(x, reference, settings, axes).reals(metric)[0];
+}
+
+TEST(Quality, agrees_with_scikit_image) {
+  // skimage.metrics 0.26: peak_signal_noise_ratio(r, x, data_range=1), structural_similarity(r, x,
+  // data_range=1, gaussian_weights=True, sigma=1.5, use_sample_covariance=True),
+  // normalized_root_mse(r, x, normalization='euclidean' | 'min-max' | 'mean').
+  const auto [r, x] = by_formula();
+  EXPECT_NEAR(score("psnr", x, r), 22.67723209163043, 1e-10);
+  EXPECT_NEAR(score("ssim", x, r), 0.6780003960564683, 1e-12);
+  EXPECT_NEAR(score("nrmse", x, r), 0.14074449128013994, 1e-13);
+  EXPECT_NEAR(score("nrmse", x, r, {{"normalization", "range"}}), 0.12259050305295772, 1e-13);
+  EXPECT_NEAR(score("nrmse", x, r, {{"normalization", "mean"}}), 0.14678592749624994, 1e-13);
+
+  const Tensor k = at::arange(13, at::kDouble).view({13, 1, 1});
+  const Tensor i = at::arange(14, at::kDouble).view({14, 1}), j = at::arange(12, at::kDouble);
+  const Tensor volume = 0.5 + 0.3 * at::sin(0.31 * i + 0.4 * k) * at::cos(0.17 * j);
+  const Tensor other = volume + 0.1 * at::sin(1.7 * i + 2.3 * j + k) + 0.02;
+  EXPECT_NEAR(score("ssim", other.view({1, 1, 13, 14, 12}), volume.view({1, 1, 13, 14, 12}),
+                    {{"dimensions", 3}}, "czyx"),
+              0.7334179958407568, 1e-12);
+}
+
+TEST(Quality, at_five_scales_agrees_with_another_program) {
+  // pytorch_msssim 1.0.0: ms_ssim(x, r, data_range=1), float64, its window in float32.
+  const Tensor i = at::arange(176, at::kDouble).unsqueeze(1), j = at::arange(192, at::kDouble);
+  const Tensor r = 0.5 + 0.3 * at::sin(0.11 * i + 0.004 * j * j / 3) * at::cos(0.07 * j);
+  const Tensor x = r + 0.1 * at::sin(1.7 * i + 2.3 * j) + 0.02 + 0.05 * at::sin(0.3 * i);
+  const double found = score("ms_ssim", x.view({1, 1, 176, 192}), r.view({1, 1, 176, 192}));
+  EXPECT_NEAR(found, 0.9255133603234945, 1e-6);
+  EXPECT_NEAR(score("ms_ssim", r.view({1, 1, 176, 192}), r.view({1, 1, 176, 192})), 1, 1e-12);
+  // A negative picture has no structure in common, and the power of that is not a number.
+  EXPECT_EQ(score("ms_ssim", (1 - r).view({1, 1, 176, 192}), r.view({1, 1, 176, 192})), 0);
+}
+
+TEST(Quality, at_five_scales_drops_a_last_odd_row) {
+  const Tensor r = at::rand({1, 1, 177, 176}, at::kDouble);
+  const Tensor x = r + 0.1 * at::randn_like(r);
+  // The first scale sees the row, so the scores differ a little; they must not differ much.
+  EXPECT_NEAR(score("ms_ssim", x, r), score("ms_ssim", x.narrow(2, 0, 176), r.narrow(2, 0, 176)),
+              1e-2);
+}
+
+TEST(Quality, of_a_known_error_is_what_the_formulas_say) {
+  const Tensor r = at::full({1, 2, 4, 5}, 3.0, at::kDouble);
+  const Tensor x = r.clone();
+  x.select(1, 0).add_(0.5);
+  EXPECT_NEAR(score("mae", x, r), 0.25, 1e-14);
+  EXPECT_NEAR(score("snr", x, r), 10 * std::log10(9 / 0.125), 1e-12);
+  EXPECT_NEAR(score("nrmse", x, r), std::sqrt(0.125) / 3, 1e-14);
+  EXPECT_TRUE(std::isinf(score("snr", r, r)));
+}
+
+TEST(Quality, gives_the_columns_that_were_asked_for_in_their_order) {
+  const auto [r, x] = by_formula();
+  const Table table = scores(x, r, {{"metrics", names({"mae", "snr", "psnr"})}});
+  ASSERT_EQ(table.columns().size(), 3u);
+  EXPECT_EQ(table.columns()[0].name, "mae");
+  EXPECT_EQ(table.columns()[1].name, "snr");
+  EXPECT_EQ(table.columns()[1].unit, "dB");
+  EXPECT_EQ(table.columns()[2].name, "psnr");
+  EXPECT_EQ(message_of<ConfigError>([] {
+              testing::load_component("metrics/quality", {{"metrics", names({"mae", "mae"})}});
+            }),
+            "test.yaml:1:1: 'metrics' has 'mae' twice; leave one out");
+}
+
+TEST(Quality, clips_where_it_is_told_to) {
+  const Tensor r = at::ones({1, 1, 30, 30}, at::kDouble);
+  EXPECT_NEAR(psnr(scores(r + 1, r)), 0, 1e-12);
+  EXPECT_TRUE(std::isinf(psnr(scores(r + 1, r, {{"clip", true}}))));
+  EXPECT_NEAR(psnr(scores(r + 3, 0 * r, {{"clip", true}, {"range", 2.0}})), 0, 1e-12);
+}
+
+TEST(Quality, of_complex_images_is_that_of_their_magnitudes_or_refused) {
+  const Tensor r = at::rand({1, 1, 12, 12}, at::kDouble) + 0.1;
+  const Tensor turned = at::complex(at::zeros_like(r), r + 0.1);
+  EXPECT_NEAR(score("mae", turned, r, {{"magnitude", true}}), 0.1, 1e-13);
+  EXPECT_EQ(message_of<ShapeError>([&] { score("mae", turned, r); }),
+            "test.yaml:1:1: complex values cannot be judged, got complex128; set magnitude: true "
+            "to compare magnitudes");
+}
+
+TEST(Quality, has_no_value_where_it_would_divide_by_zero) {
+  const Tensor zero = at::zeros({1, 1, 4, 4}, at::kDouble);
+  EXPECT_THAT(message_of<Error>([&] { score("snr", zero, zero); }),
+              ::testing::HasSubstr("'snr' has no value where the reference is 0 everywhere"));
+  EXPECT_THAT(message_of<Error>([&] { score("nrmse", zero, zero); }),
+              ::testing::HasSubstr("or its mean, is 0; choose another 'normalization'"));
+  EXPECT_THAT(message_of<Error>([&] {
+                score("nrmse", zero, zero + 1, {{"normalization", "range"}});
+              }),
+              ::testing::HasSubstr("where the reference is constant"));
+}
+
+TEST(Quality, does_not_depend_on_the_items_beside_it) {
+  const Tensor r = at::rand({3, 2, 30, 33});
+  const Tensor x = r + 0.1 * at::randn_like(r);
+  const Settings all{{"metrics", names({"psnr", "ssim", "nrmse", "mae", "snr"})}};
+  const Table together = scores(x, r, all);
+  for (int item = 0; item < 3; ++item) {
+    const Table alone = scores(x.narrow(0, item, 1), r.narrow(0, item, 1), all);
+    for (std::int64_t column = 0; column < 5; ++column)
+      EXPECT_EQ(together.cell(item, column), alone.cell(0, column)) << column;
+  }
+}
+
+TEST(Quality, of_one_pixel_needs_no_window) {
+  const Tensor r = at::full({1, 1, 1, 1}, 2.0, at::kDouble);
+  EXPECT_NEAR(score("mae", r + 1, r), 1, 1e-15);
+  EXPECT_EQ(message_of<ShapeError>([&] { score("ms_ssim", r, r); }),
+            "test.yaml:1:1: images must be at least 176 pixels wide and high, five scales of a "
+            "window of 11 inside a border of 0, got 1x1x1");
+  EXPECT_EQ(message_of<ShapeError>([] {
+              score("mae", at::rand({1, 0, 4, 4}), at::rand({1, 0, 4, 4}));
+            }),
+            "test.yaml:1:1: images must have at least one sample, got chw 0x4x4");
 }
 
 TEST(Quality, refuses_a_reference_of_another_unit) {

@@ -1,0 +1,104 @@
+// Summary: against sums by hand, however the rows are cut into blocks.
+
+#include <gmock/gmock.h>
+
+#include <cmath>
+#include <limits>
+
+#include <pellucid/testing.h>
+
+namespace pellucid {
+namespace {
+
+using testing::message_of;
+
+constexpr double kInfinite = std::numeric_limits<double>::infinity();
+constexpr Out<Table> kSummary{"summary", ""};
+
+std::vector<Column> columns() {
+  return {{"psnr", Column::Type::real, "dB", 0, "a score"},
+          {"name", Column::Type::text, "", 8, "of the picture"},
+          {"steps", Column::Type::integer, "1", 0, "how many"}};
+}
+
+class Kept final : public States {
+ public:
+  std::vector<Outputs> all;
+  std::int64_t count() const override { return static_cast<std::int64_t>(all.size()); }
+  Outputs at(std::int64_t index) const override { return all[static_cast<std::size_t>(index)]; }
+};
+
+/// The summary of rows (psnr, steps) that arrive in blocks of these sizes.
+Table summary(const std::vector<std::pair<double, std::int64_t>>& rows,
+              const std::vector<std::int64_t>& blocks, std::vector<Column> of = columns()) {
+  const auto component = testing::load_component("metrics/summary");
+  const auto& reducer = dynamic_cast<const Reducer&>(*component);
+  const auto context = testing::context();
+  const TableSpec spec{static_cast<std::int64_t>(rows.size()), 1, of};
+  Inputs planned;
+  planned.add({"scores", spec, {}, nullptr});
+  Specs promised;
+  reducer.infer(planned, promised);
+  component->prepare(planned, *context);
+  Kept states;
+  std::size_t row = 0;
+  for (const std::int64_t size : blocks) {
+    Table block(of);
+    for (std::int64_t i = 0; i < size; ++i, ++row)
+      block.add(std::int64_t(row), {rows[row].first, "picture", rows[row].second});
+    Inputs in;
+    in.add({"scores", spec, block, nullptr});
+    reducer.reduce(in, states.all.emplace_back(), *context);
+  }
+  Outputs out;
+  reducer.finish(states, out, *context);
+  EXPECT_EQ(std::as_const(out)[kSummary].columns(), promised[kSummary].columns);
+  return out[kSummary];
+}
+
+std::vector<double> psnr_of(const Table& table) { return table.reals("psnr"); }
+
+TEST(Summary, gives_mean_and_population_deviation_of_each_column_of_numbers) {
+  const Table table = summary({{20, 1}, {22, 2}, {27, 6}}, {3});
+  ASSERT_EQ(table.rows(), 5);
+  const char* names[] = {"count", "mean", "std", "least", "largest"};
+  const double psnr[] = {3, 23, std::sqrt(26.0 / 3), 20, 27};
+  const double steps[] = {3, 3, std::sqrt(14.0 / 3), 1, 6};
+  for (std::int64_t row = 0; row < 5; ++row) {
+    EXPECT_EQ(std::get<std::string>(table.cell(row, 0)), names[row]);
+    EXPECT_NEAR(std::get<double>(table.cell(row, 1)), psnr[row], 1e-13);
+    EXPECT_NEAR(std::get<double>(table.cell(row, 2)), steps[row], 1e-13);
+  }
+  ASSERT_EQ(table.columns().size(), 3u);
+  EXPECT_EQ(table.columns()[1].unit, "dB");
+}
+
+TEST(Summary, does_not_depend_on_the_blocks_and_keeps_its_digits) {
+  std::vector<std::pair<double, std::int64_t>> rows;
+  for (int i = 0; i < 12; ++i) rows.emplace_back(1e8 + i % 3, i);
+  const auto whole = psnr_of(summary(rows, {12}));
+  EXPECT_NEAR(whole[2], std::sqrt(2.0 / 3), 1e-9);
+  for (const auto& blocks : std::vector<std::vector<std::int64_t>>{{1, 11}, {5, 0, 7}, {4, 4, 4}}) {
+    const auto parts = psnr_of(summary(rows, blocks));
+    EXPECT_NEAR(parts[1], whole[1], 1e-7);
+    EXPECT_NEAR(parts[2], whole[2], 1e-8);
+  }
+}
+
+TEST(Summary, counts_finite_values_only) {
+  EXPECT_EQ(psnr_of(summary({{20, 1}, {kInfinite, 2}, {30, 3}}, {3})),
+            (std::vector<double>{2, 25, 5, 20, 30}));
+  EXPECT_EQ(psnr_of(summary({{kInfinite, 1}}, {1})),
+            (std::vector<double>{0, kInfinite, kInfinite, kInfinite, kInfinite}));
+  EXPECT_EQ(psnr_of(summary({}, {}))[0], 0);
+}
+
+TEST(Summary, refuses_a_table_without_numbers) {
+  EXPECT_THAT(message_of<ShapeError>([] {
+                summary({}, {}, {{"name", Column::Type::text, "", 8, "of the picture"}});
+              }),
+              ::testing::HasSubstr("'scores' must have a column of numbers, got "));
+}
+
+}  // namespace
+}  // namespace pellucid
