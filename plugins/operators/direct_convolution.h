@@ -1,15 +1,22 @@
-// direct_convolution: convolution and its adjoint, one tap of the kernel after the other.
+// direct_convolution: convolution and its adjoint as sums over the kernel, row by row.
 #pragma once
 
 #include <pellucid/operator.h>
 
 namespace pellucid {
 
-/// y[n] = sum_k kernel[k] x[n + c - k] with c = size / 2. x, y: (rows, channels, sizes...); kernel:
-/// (channels or 1, kernel size...). Memory: y, and x extended by the kernel.
-Tensor convolved(const Tensor& x, const Tensor& kernel, Boundary boundary);
+/// Sizes of the convolution of an image of `sizes`: `sizes`, or where the boundary is valid less by
+/// the kernel's size - 1.
+std::vector<std::int64_t> convolved_sizes(at::IntArrayRef sizes, at::IntArrayRef kernel_size,
+                                          Boundary boundary);
 
-/// The adjoint of `convolved`.
-Tensor correlated(const Tensor& y, const Tensor& kernel, Boundary boundary);
+/// y[n] = sum_k kernel[k] x[n + c - k] with c = size / 2 (for a valid boundary size - 1).
+/// x: (rows, channels, sizes...) with 2 or 3 sizes; kernel: (channels or 1, kernel size...), real;
+/// y: of the convolved sizes, contiguous, written. Memory: some rows a thread.
+void convolve(const Tensor& x, const Tensor& kernel, Boundary boundary, const Tensor& y);
+
+/// The adjoint of `convolve`: writes x. Memory: y extended by the kernel, where the boundary is
+/// reflect or replicate.
+void correlate(const Tensor& y, const Tensor& kernel, Boundary boundary, const Tensor& x);
 
 }  // namespace pellucid

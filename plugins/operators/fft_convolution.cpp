@@ -1,63 +1,117 @@
 #include "fft_convolution.h"
 
 #include <ATen/ATen.h>
+#include <ATen/Parallel.h>
 
-#include <pellucid/numerics/border.h>
 #include <pellucid/numerics/fft.h>
 
+#include "continuation.h"
+#include "vectorised.h"
+
 namespace pellucid {
+namespace {
 
 using Sizes = std::vector<std::int64_t>;
 
+/// values[i] *= gains[i], or its conjugate (`sign` -1); real and imaginary parts take turns.
+template <class T>
+[[gnu::always_inline]] inline void multiply(T* values, const T* gains, T sign, std::int64_t count) {
+  for (std::int64_t i = 0; i < 2 * count; i += 2) {
+    const T re = values[i], im = values[i + 1], gain_im = sign * gains[i + 1];
+    values[i] = re * gains[i] - im * gain_im;
+    values[i + 1] = re * gain_im + im * gains[i];
+  }
+}
+
+PELLUCID_VECTORISED void multiplied(float* values, const float* gains, float sign,
+                                    std::int64_t count) {
+  multiply(values, gains, sign, count);
+}
+
+PELLUCID_VECTORISED void multiplied(double* values, const double* gains, double sign,
+                                    std::int64_t count) {
+  multiply(values, gains, sign, count);
+}
+
+template <class T>
+void multiply_images(const Tensor& spectrum, const Tensor& gain, bool conjugate) {
+  auto* const values = static_cast<T*>(spectrum.mutable_data_ptr());
+  const auto* const gains = static_cast<const T*>(gain.const_data_ptr());
+  const std::int64_t period = gain.numel();  // of one image, or of the channels of one row
+  at::parallel_for(0, spectrum.numel(), 1 << 14, [&](std::int64_t first, std::int64_t last) {
+    for (std::int64_t i = first; i < last;) {
+      const std::int64_t place = i % period, count = std::min(period - place, last - i);
+      multiplied(values + 2 * i, gains + 2 * place, conjugate ? T(-1) : T(1), count);
+      i += count;
+    }
+  });
+}
+
+/// spectrum (rows, channels, half...) times gain (channels or 1, half...), or its conjugate.
+void multiply_by(Tensor& spectrum, const Tensor& gain, bool conjugate) {
+  if (!spectrum.is_cpu()) spectrum.mul_(conjugate ? gain.conj() : gain);
+  else if (spectrum.scalar_type() == at::kComplexDouble)
+    multiply_images<double>(spectrum, gain, conjugate);
+  else multiply_images<float>(spectrum, gain, conjugate);
+}
+
+}  // namespace
+
 Sizes FftConvolution::grid(const Sizes& sizes) const {
-  if (convolution_.boundary() == Boundary::circular) return sizes;
+  const Boundary boundary = convolution_.boundary();
+  if (boundary == Boundary::circular) return sizes;
   const Sizes kernel = convolution_.kernel_size();
   Sizes grid;
-  for (std::size_t a = 0; a < sizes.size(); ++a)
-    grid.push_back(fast_size(sizes[a] + kernel[a] - 1, Parity::even));
+  for (std::size_t a = 0; a < sizes.size(); ++a) {
+    // Where the kernel fits, what wraps around is never seen.
+    const std::int64_t beyond = boundary == Boundary::valid ? 0 : kernel[a] - 1;
+    grid.push_back(fast_size(sizes[a] + beyond, Parity::even));
+  }
   return grid;
 }
 
-/// What the image is extended by: in front as far as the kernel reaches behind its centre.
-Sizes FftConvolution::before() const {
-  Sizes lines;
-  for (const std::int64_t n : convolution_.kernel_size()) lines.push_back(n - 1 - n / 2);
-  return lines;
+Tensor FftConvolution::empty_grid(const Tensor& images, const Sizes& sizes) const {
+  Sizes shape = grid(sizes);
+  shape.insert(shape.begin(), images.sizes().begin(), images.sizes().begin() + 2);
+  return at::empty(shape, images.options());
 }
 
-Sizes FftConvolution::after(const Sizes& sizes) const {
-  const Sizes whole = grid(sizes), front = before();
-  Sizes lines;
-  for (std::size_t a = 0; a < whole.size(); ++a) lines.push_back(whole[a] - sizes[a] - front[a]);
-  return lines;
-}
-
-Tensor FftConvolution::forward(const Tensor& x, std::int64_t item) const {
+void FftConvolution::forward(const Tensor& x, std::int64_t item, const Tensor& y) const {
   const Boundary boundary = convolution_.boundary();
-  if (boundary == Boundary::circular) return filtered(x, item, Direction::forward);
-  const Sizes sizes = x.sizes().slice(2).vec(), front = before();
-  Tensor y = filtered(extended(x, front, after(sizes), boundary), item, Direction::forward);
-  for (std::size_t a = 0; a < sizes.size(); ++a)
-    y = y.narrow(static_cast<std::int64_t>(a) + 2, front[a], sizes[a]);
-  return y;
+  if (boundary == Boundary::circular) {
+    y.copy_(filtered(x, item, Direction::forward));
+    return;
+  }
+  const Reach reach(convolution_.kernel_size());
+  const Sizes none(reach.before.size(), 0);
+  const Tensor grid = empty_grid(x, x.sizes().slice(2).vec());
+  if (boundary == Boundary::valid) extend(x, none, none, boundary, grid);
+  else extend(x, reach.before, reach.after, boundary, grid);
+  y.copy_(inside_of(filtered(grid, item, Direction::forward), reach.before, y.sizes().slice(2)));
 }
 
-Tensor FftConvolution::adjoint(const Tensor& y, std::int64_t item) const {
+void FftConvolution::adjoint(const Tensor& y, std::int64_t item, const Tensor& x) const {
   const Boundary boundary = convolution_.boundary();
-  if (boundary == Boundary::circular) return filtered(y, item, Direction::adjoint);
-  const Sizes front = before(), behind = after(y.sizes().slice(2).vec());
-  Tensor x = filtered(extended(y, front, behind, Boundary::zero), item, Direction::adjoint);
-  return folded(std::move(x), front, behind, boundary);
+  if (boundary == Boundary::circular) {
+    x.copy_(filtered(y, item, Direction::adjoint));
+    return;
+  }
+  const Reach reach(convolution_.kernel_size());
+  const Sizes none(reach.before.size(), 0);
+  const Tensor grid = empty_grid(y, x.sizes().slice(2).vec());
+  extend(y, reach.before, none, Boundary::zero, grid);
+  const Tensor back = filtered(grid, item, Direction::adjoint);
+  if (boundary == Boundary::valid) x.copy_(inside_of(back, none, x.sizes().slice(2)));
+  else fold(back, reach.before, reach.after, boundary, x);
 }
 
 /// Circular convolution, or correlation.
 Tensor FftConvolution::filtered(const Tensor& grid, std::int64_t item, Direction direction) const {
   const Sizes sizes = grid.sizes().slice(2).vec();
   const Tensor gains = transfer(sizes, grid.options());
-  const Tensor gain = gains[gains.size(0) == 1 ? 0 : item];
   const RealFft fft(sizes, grid.scalar_type());
   Tensor spectrum = fft.forward(grid);
-  spectrum.mul_(direction == Direction::adjoint ? gain.conj() : gain);
+  multiply_by(spectrum, gains[gains.size(0) == 1 ? 0 : item], direction == Direction::adjoint);
   return fft.inverse_destroying(std::move(spectrum));
 }
 

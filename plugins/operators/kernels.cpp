@@ -4,27 +4,35 @@
 #include <numbers>
 
 #include <ATen/ATen.h>
+#include <c10/util/accumulate.h>
+
+#include <pellucid/dataset.h>
+
+#include "kernel_sizes.h"
 
 namespace pellucid {
 namespace {
 
-/// The entry of a list with one entry, or one an axis.
-template <class T>
-T along(const std::vector<T>& list, std::size_t axis, std::size_t axes, const char* name) {
-  if (list.size() != 1 && list.size() != axes)
-    throw ConfigError(std::string("'") + name + "' must have one entry or one for each of the " +
-                      std::to_string(axes) + " axes, got " + std::to_string(list.size()));
-  return list.size() == 1 ? list[0] : list[axis];
-}
+template <class Kind>
+constexpr bool is_separable = requires(const Kind& kind) {
+  kind.factor(0, 0);
+};
 
-/// Wider than any image: a mistake that would take memory before anything runs.
-constexpr double kWidest = 65535;
-
-std::int64_t require_width(double width) {
-  if (!(width <= kWidest))
-    throw ConfigError("'kernel' must be at most " + Value(kWidest).text() + " px wide, got " +
-                      Value(width).text());
-  return static_cast<std::int64_t>(width);
+/// The file's array: one kernel, with or without channels in front.
+std::unique_ptr<DatasetReader> opened(const std::filesystem::path& path, std::size_t axes) {
+  std::unique_ptr<DatasetReader> reader;
+  try {
+    reader = std::make_unique<DatasetReader>(DatasetAddress::parse(path));
+  } catch (const Error& error) {
+    throw ConfigError(error.sentence());
+  }
+  const std::size_t found = reader->shape().size();
+  if (found != axes && found != axes + 1)
+    throw ConfigError("a kernel of " + std::to_string(axes) + " axes, or with channels in front " +
+                      std::to_string(axes + 1) + ", must stand in the file, got " +
+                      shape_text(reader->shape()));
+  if (at::isComplexType(reader->dtype())) throw ConfigError("the kernel must be real, got complex");
+  return reader;
 }
 
 }  // namespace
@@ -39,11 +47,14 @@ const Schema<GaussianKernel>& GaussianKernel::schema() {
   return rows;
 }
 
+std::int64_t GaussianKernel::width(std::size_t axis, std::size_t axes) const {
+  if (!radius) return width_of_radius(10 * along(std, axis, axes, "std") / 3);
+  return width_of_radius(double(along(*radius, axis, axes, "radius")));
+}
+
 Tensor GaussianKernel::factor(std::size_t axis, std::size_t axes) const {
   const double s = along(std, axis, axes, "std");
-  const double half =
-      radius ? static_cast<double>(along(*radius, axis, axes, "radius")) : std::ceil(10 * s / 3);
-  const std::int64_t r = require_width(2 * half + 1) / 2;
+  const std::int64_t r = width(axis, axes) / 2;
   const Tensor offset = at::arange(-r, r + 1, at::kDouble) / s;
   return at::exp(-0.5 * offset.square()) / (std::sqrt(2 * std::numbers::pi) * s);
 }
@@ -55,19 +66,102 @@ const Schema<BoxKernel>& BoxKernel::schema() {
   return rows;
 }
 
+std::int64_t BoxKernel::width(std::size_t axis, std::size_t axes) const {
+  return require_width(double(along(size, axis, axes, "size")));
+}
+
 Tensor BoxKernel::factor(std::size_t axis, std::size_t axes) const {
-  const std::int64_t n = require_width(static_cast<double>(along(size, axis, axes, "size")));
+  const std::int64_t n = width(axis, axes);
   return at::full({n}, 1.0 / double(n), at::kDouble);
 }
 
+std::int64_t DeltaKernel::width(std::size_t, std::size_t) const { return 1; }
+
 Tensor DeltaKernel::factor(std::size_t, std::size_t) const { return at::ones({1}, at::kDouble); }
 
-std::vector<Tensor> factors_of(const Kernel& kernel, std::size_t axes) {
-  std::vector<Tensor> factors;
-  for (std::size_t axis = 0; axis < axes; ++axis)
-    factors.push_back(
-        std::visit([&](const auto& kind) { return kind.factor(axis, axes); }, kernel));
+const Schema<FileKernel>& FileKernel::schema() {
+  static const Schema<FileKernel> rows{
+      {"path", &FileKernel::path, "", "FILE.h5:/PATH/OF/DATASET or FILE.npy", required()},
+  };
+  return rows;
+}
+
+std::vector<std::int64_t> FileKernel::sizes(std::size_t axes) const {
+  return last_sizes(opened(path, axes)->shape(), axes);
+}
+
+std::int64_t FileKernel::channels(std::size_t axes) const {
+  const auto reader = opened(path, axes);
+  return reader->shape().size() == axes ? 1 : reader->shape().front();
+}
+
+Tensor FileKernel::values(std::size_t axes, const Context&) const {
+  const auto reader = opened(path, axes);
+  const std::vector<std::int64_t> origin(reader->shape().size(), 0);
+  const Tensor array = reader->read(origin, reader->shape()).to(at::kDouble);
+  if (!at::isfinite(array).all().item<bool>())
+    throw Error("the kernel in the file has values that are not finite");
+  return array.dim() == static_cast<std::int64_t>(axes) ? array.unsqueeze(0).unsqueeze(0)
+                                                        : array.unsqueeze(0);
+}
+
+KernelShape shape_of(const Kernel& kernel, std::size_t axes) {
+  return std::visit(
+      [axes]<class Kind>(const Kind& kind) {
+        KernelShape shape;
+        if constexpr (is_separable<Kind>) {
+          shape.separable = true;
+          for (std::size_t axis = 0; axis < axes; ++axis)
+            shape.size.push_back(kind.width(axis, axes));
+        } else {
+          shape.size = kind.sizes(axes);
+        }
+        if constexpr (requires { kind.channels(axes); }) shape.channels = kind.channels(axes);
+        return shape;
+      },
+      kernel);
+}
+
+std::vector<Tensor> factors_of(const Kernel& kernel, std::size_t axes, const Context& context) {
+  return std::visit(
+      [&]<class Kind>(const Kind& kind) {
+        std::vector<Tensor> factors;
+        if constexpr (is_separable<Kind>) {
+          for (std::size_t axis = 0; axis < axes; ++axis) {
+            std::vector<std::int64_t> shape(axes + 2, 1);
+            shape[axis + 2] = -1;
+            factors.push_back(kind.factor(axis, axes).view(shape));
+          }
+        } else {
+          factors.push_back(kind.values(axes, context));
+        }
+        return factors;
+      },
+      kernel);
+}
+
+std::vector<Tensor> normalized(std::vector<Tensor> factors, std::size_t axes) {
+  for (Tensor& factor : factors) {
+    const Tensor total = factor.sum(last_axes(axes), /*keepdim=*/true);
+    if ((total == 0).any().item<bool>())
+      throw Error(
+          "the sum of a kernel is 0, so that it cannot be normalized; set normalize: false");
+    factor = factor / total;
+  }
   return factors;
+}
+
+std::vector<double> spacing_of(const Kernel& kernel) {
+  return std::visit(
+      [](const auto& kind) {
+        if constexpr (requires { kind.spacing(); }) return kind.spacing();
+        else return std::vector<double>{};
+      },
+      kernel);
+}
+
+std::int64_t working_bytes_of(const KernelShape& shape) {
+  return 4 * 8 * shape.channels * c10::multiply_integers(shape.size);
 }
 
 }  // namespace pellucid

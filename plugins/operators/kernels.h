@@ -1,12 +1,18 @@
-// kernels: what a convolution's kernel can be made of, and its factor along each axis.
+// kernels: what a convolution's kernel can be made of. Its sizes follow from settings and the
+// headers of files alone, its values come later.
 #pragma once
 
+#include <filesystem>
 #include <optional>
 #include <variant>
 #include <vector>
 
+#include <pellucid/context.h>
 #include <pellucid/schema.h>
 #include <pellucid/spec.h>
+
+#include "motion_kernel.h"
+#include "optical_kernels.h"
 
 namespace pellucid {
 
@@ -17,6 +23,7 @@ struct GaussianKernel {
   std::optional<std::vector<std::int64_t>> radius;  // px
 
   static const Schema<GaussianKernel>& schema();
+  std::int64_t width(std::size_t axis, std::size_t axes) const;
   Tensor factor(std::size_t axis, std::size_t axes) const;
 };
 
@@ -26,6 +33,7 @@ struct BoxKernel {
   std::vector<std::int64_t> size{3};  // px
 
   static const Schema<BoxKernel>& schema();
+  std::int64_t width(std::size_t axis, std::size_t axes) const;
   Tensor factor(std::size_t axis, std::size_t axes) const;
 };
 
@@ -33,13 +41,46 @@ struct DeltaKernel {
   static constexpr const char* name = "delta";
   static constexpr const char* summary = "the identity";
 
+  std::int64_t width(std::size_t axis, std::size_t axes) const;
   Tensor factor(std::size_t axis, std::size_t axes) const;
 };
 
-using Kernel = std::variant<GaussianKernel, BoxKernel, DeltaKernel>;
+struct FileKernel {
+  static constexpr const char* name = "file";
+  static constexpr const char* summary = "an array of an HDF5 or NPY file";
+  std::filesystem::path path;
 
-/// The kernels of one axis whose outer product is the kernel of all; float64. Throws ConfigError
-/// for a list with neither one entry nor one an axis, and for a kernel wider than any image.
-std::vector<Tensor> factors_of(const Kernel& kernel, std::size_t axes);
+  static const Schema<FileKernel>& schema();
+  std::vector<std::int64_t> sizes(std::size_t axes) const;
+  std::int64_t channels(std::size_t axes) const;
+  Tensor values(std::size_t axes, const Context& context) const;
+};
+
+using Kernel = std::variant<GaussianKernel, BoxKernel, DeltaKernel, MotionKernel, DiskKernel,
+                            AiryKernel, WidefieldKernel, ConfocalKernel, FileKernel>;
+
+struct KernelShape {
+  std::int64_t items = 1;
+  std::int64_t channels = 1;
+  std::vector<std::int64_t> size;  ///< along each axis
+  bool separable = false;          ///< the product of one factor an axis
+};
+
+/// Throws ConfigError for settings that do not fit so many axes, and for a kernel wider than any
+/// image.
+KernelShape shape_of(const Kernel& kernel, std::size_t axes);
+
+/// Arrays (items, channels, sizes...) whose product is the kernel, float64: one an axis where it is
+/// separable, else one. Random kernels have the items that the context draws for, others one.
+std::vector<Tensor> factors_of(const Kernel& kernel, std::size_t axes, const Context& context);
+
+/// Each divided by its sum. Throws Error where that is 0.
+std::vector<Tensor> normalized(std::vector<Tensor> factors, std::size_t axes);
+
+/// Distance of neighbouring samples along each axis, in nm; empty where the kernel is in pixels.
+std::vector<double> spacing_of(const Kernel& kernel);
+
+/// Bytes that `factors_of` allocates beyond its result, for one item.
+std::int64_t working_bytes_of(const KernelShape& shape);
 
 }  // namespace pellucid

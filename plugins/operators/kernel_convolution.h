@@ -1,0 +1,81 @@
+// kernel_convolution: what every convolution with given kernels does, direct or by FFT.
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <pellucid/operator.h>
+
+#include "fft_convolution.h"
+#include "kernels.h"
+
+namespace pellucid {
+
+/// How a convolution is computed.
+enum class Method { automatic, direct, fft };
+
+std::vector<std::pair<std::string, Method>> enumerators(Method);
+
+/// Convolves the last 2 or 3 axes of items (..., channels, sizes...). Whoever owns it says what the
+/// kernels' sizes are while planning, and then gives their values.
+class KernelConvolution : public ConvolutionOperator {
+ public:
+  KernelConvolution(Boundary boundary, std::int64_t dimensions, Method method)
+      : boundary_(boundary), dimensions_(dimensions), method_(method) {}
+
+  void set_shape(KernelShape shape) { shape_ = std::move(shape); }
+  /// Arrays (items or 1, channels or 1, sizes...) whose product is the kernel, float64.
+  void set_factors(std::vector<Tensor> factors);
+
+  Boundary boundary() const final { return boundary_; }
+  const Tensor& kernel() const final { return kernel_; }
+  Spec kernel_spec() const final;
+  std::int64_t resident_bytes() const override;
+
+  Spec range(const Spec& x) const override;
+  Spec domain(const Spec& y) const override;
+  Tensor forward(const Tensor& x) const override;
+  Tensor adjoint(const Tensor& y) const override;
+  std::optional<std::vector<std::int64_t>> halo(const Spec& x) const override;
+  std::int64_t working_bytes(const Spec& x) const override;
+  double norm(const Spec& x) const override;
+  Tensor solve_normal(const Tensor& b, double weight, const Solve& how) const override;
+
+ protected:
+  std::size_t axes() const { return static_cast<std::size_t>(dimensions_); }
+
+ private:
+  using Sizes = std::vector<std::int64_t>;
+
+  /// Images as (rows, channels, sizes...); the rows of an item follow one another.
+  struct Stack {
+    std::int64_t rows;
+    std::int64_t channels;
+    Sizes sizes;
+
+    Sizes shape(const Sizes& of_images) const;
+  };
+
+  Stack stack_of(at::IntArrayRef shape) const;
+  static std::int64_t rows_at_once(const Stack& stack);
+  Method method_for(const Sizes& sizes) const;
+  Sizes sizes_of_result(const Sizes& sizes) const;
+  Sizes sizes_of_argument(const Sizes& sizes) const;
+  void forward_direct(const Tensor& x, std::int64_t item, const Tensor& y) const;
+  void adjoint_direct(const Tensor& y, std::int64_t item, const Tensor& x) const;
+  /// Calls `apply(part, item, result)` on parts of a tensor that share a kernel and fit into the
+  /// processor's cache. Parts change no bit: every image is computed alike.
+  template <class Apply>
+  Tensor each_part(const Tensor& tensor, const Sizes& sizes_of_results, Apply apply) const;
+
+  Boundary boundary_;
+  std::int64_t dimensions_;
+  Method method_;
+  KernelShape shape_;
+  std::vector<Tensor> factors_;  // convolved with one after the other
+  Tensor kernel_;
+  FftConvolution fft_{*this};
+};
+
+}  // namespace pellucid
