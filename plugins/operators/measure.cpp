@@ -8,6 +8,8 @@
 //   speckle           y = m g,   g gamma of mean 1 and variance 1 / looks
 //   salt_pepper       y = low or high with probability fraction / 2 each, else m
 //   quantization      y = peak round(m L / peak) / L within [0, peak],   L = 2^bits - 1
+//   Samples that A leaves out (operators/inpainting, also within operators/compose, scale, sum and
+//   stack) stay 0 in y: they hold no noise. It is A that says so, not the value 0.
 //
 // Inputs
 //   x   what is measured
@@ -41,6 +43,7 @@
 
 #include <pellucid/plugin.h>
 
+#include "masking.h"
 #include "noise.h"
 
 namespace pellucid {
@@ -78,7 +81,8 @@ class Measure final : public Stage {
 
   void process(const Inputs& in, Outputs& out, Context& context) const override {
     const Tensor clean = in.has(A) ? in[A].apply(in[x]) : in[x];
-    out[y] = disturbed(settings_.noise, clean, context);
+    const Tensor noisy = disturbed(settings_.noise, clean, context);
+    out[y] = in.has(A) ? masked_by(in[A], noisy) : noisy;
   }
 
   std::optional<std::vector<std::int64_t>> halo(const Inputs& in) const override {
@@ -86,12 +90,12 @@ class Measure final : public Stage {
     return std::vector<std::int64_t>(in.spec(x).shape.size(), 0);
   }
 
-  // A x, and draws and means in double precision.
+  // A x, the same with noise, and draws and means in double precision.
   std::int64_t working_bytes(const Inputs& in) const override {
     const Spec measured = in.has(A) ? in[A].range(in.spec(x)) : in.spec(x);
     const std::int64_t samples =
         measured.bytes() / static_cast<std::int64_t>(at::elementSize(measured.dtype));
-    return (in.has(A) ? in[A].working_bytes(in.spec(x)) + measured.bytes() : 0) +
+    return (in.has(A) ? in[A].working_bytes(in.spec(x)) + 2 * measured.bytes() : 0) +
            (needs_real(settings_.noise) ? 2 * 8 * samples + measured.bytes() : 0);
   }
 

@@ -1,0 +1,165 @@
+// inpainting: some samples are missing; a linear operator that is its own adjoint.
+//
+//   forward   y = x where the mask is 1, 0 where it is 0      x, y: any axes, real or complex, one unit
+//   adjoint   equal to forward
+//   What is missing is said by the mask alone: a sample that is 0 may well be known.
+//
+// Inputs
+//   mask   optional: the mask as a tensor of zeros and ones, instead of the setting; one item for
+//          all, or one for each item of x; of the shape of x, with one channel for all or one each
+// Settings (keys in a pipeline file)
+//   mask   random: missing, probability that a place is missing in all channels, in [0, 1], default
+//          0.5; size [px], height and width, or depth, height and width, >= 1, required; file: path,
+//          FILE.h5:/PATH/OF/DATASET or FILE.npy, an array of zeros and ones of the shape of x with
+//          or without its channels, required
+//
+// Errors
+//   ConfigError  both or none of the setting and the input `mask` (while planning)
+//   ShapeError   x is not of a floating type; the mask's items or sizes are not those of x (while
+//                planning)
+//   Error        the file cannot be read; the mask holds other values than 0 and 1
+//
+// Accuracy  exact. Norm 1, or 0 where all is missing; the normal equations are solved by a division.
+//           operators/measure gives samples that are missing no noise.
+// Cost      one copy of x. A byte for each place of the masks. Items are not cut into tiles, because
+//           the mask belongs to the whole item.
+
+#include <ATen/ATen.h>
+
+#include <pellucid/dataset.h>
+#include <pellucid/plugin.h>
+
+#include "masking.h"
+#include "random_mask.h"
+
+namespace pellucid {
+namespace {
+
+struct MaskFile {
+  static constexpr const char* name = "file";
+  static constexpr const char* summary = "an array of zeros and ones";
+  std::filesystem::path path;
+
+  static const Schema<MaskFile>& schema() {
+    static const Schema<MaskFile> rows{
+        {"path", &MaskFile::path, "", "FILE.h5:/PATH/OF/DATASET or FILE.npy", required()},
+    };
+    return rows;
+  }
+};
+
+/// True where a sample is missing.
+Tensor missing_in(const Tensor& mask) {
+  const Tensor missing = mask == 0;
+  const Tensor wrong = (mask != 1).logical_and_(missing.logical_not());
+  if (!wrong.any().item<bool>()) return missing;
+  throw Error("a mask must hold 1 where a sample is known and 0 where it is missing, got " +
+              Value(mask.masked_select(wrong)[0].to(at::kDouble).item<double>()).text());
+}
+
+class Inpainting final : public LinearOperator, public Masking {
+ public:
+  struct Settings {
+    std::optional<std::variant<RandomMask, MaskFile>> mask;
+  };
+
+  static const Schema<Settings>& schema() {
+    static const Schema<Settings> rows{
+        {"mask", &Settings::mask, "", "what is known and what is missing, unless it is an input"},
+    };
+    return rows;
+  }
+
+  static constexpr In<Tensor> mask_input{"mask", "the mask, instead of the setting", optional};
+  static const Ports& ports() {
+    static const Ports all{mask_input};
+    return all;
+  }
+
+  explicit Inpainting(Settings settings) : settings_(std::move(settings)) {}
+
+  void bind(const Inputs& in) override {
+    if (in.has(mask_input) == settings_.mask.has_value())
+      throw ConfigError(settings_.mask
+                            ? "the mask is given twice: remove the setting or the input 'mask'"
+                            : "the mask is missing: give the setting or the input 'mask'");
+    if (in.has(mask_input)) {
+      items_ = in.spec(mask_input).items;
+      shape_ = in.spec(mask_input).shape;
+    } else if (const auto* file = std::get_if<MaskFile>(&*settings_.mask)) {
+      shape_ = DatasetReader(DatasetAddress::parse(file->path)).shape();
+    } else {
+      shape_ = std::get<RandomMask>(*settings_.mask).spec().shape;
+    }
+  }
+
+  void prepare(const Inputs& in, Context& context) override {
+    if (in.has(mask_input)) {
+      missing_ = missing_in(in[mask_input]);
+    } else if (const auto* file = std::get_if<MaskFile>(&*settings_.mask)) {
+      const DatasetReader reader(DatasetAddress::parse(file->path));
+      const std::vector<std::int64_t> origin(shape_.size(), 0);
+      missing_ = missing_in(reader.read(origin, shape_)).unsqueeze(0).to(context.device());
+    } else {
+      const auto& random = std::get<RandomMask>(*settings_.mask);
+      missing_ = random(context.random("mask")).logical_not_().to(context.device());
+    }
+  }
+
+  std::int64_t resident_bytes() const override {
+    std::int64_t bytes = items_;
+    for (const std::int64_t size : shape_) bytes *= size;
+    return bytes;
+  }
+
+  Spec range(const Spec& x) const override {
+    require_floating(x);
+    require_fit(x.items, x.shape, x.text());
+    return x;
+  }
+
+  Tensor forward(const Tensor& x) const override { return masked(x); }
+  Tensor adjoint(const Tensor& y) const override { return masked(y); }
+
+  Tensor masked(const Tensor& y) const override {
+    require_fit(y.size(0), y.sizes().slice(1), shape_text(y.sizes()));
+    return y.masked_fill(missing_, 0);
+  }
+
+  double norm(const Spec& x) const override {
+    range(x);
+    return missing_.all().item<bool>() ? 0 : 1;
+  }
+
+  Tensor solve_normal(const Tensor& b, double weight, const Solve& how) const override {
+    if (weight == 0) return LinearOperator::solve_normal(b, weight, how);
+    return at::where(missing_, b / weight, b / (1 + weight));
+  }
+
+ private:
+  /// The mask has the last axes of x, but for one channel that stands for all.
+  void require_fit(std::int64_t items, at::IntArrayRef x, const std::string& text) const {
+    bool fits = shape_.size() <= x.size() && (items_ == 1 || items_ == items);
+    for (std::size_t axis = 0; fits && axis < shape_.size(); ++axis) {
+      const std::int64_t size = shape_[shape_.size() - 1 - axis];
+      const bool channel = axis + 1 == shape_.size() && axis >= 2;
+      fits = size == x[x.size() - 1 - axis] || (channel && size == 1);
+    }
+    if (!fits)
+      throw ShapeError(
+          "the mask must have the shape of x, with its channels or one for all, and "
+          "one item or as many, got " +
+          std::to_string(items_) + " of " + shape_text(shape_) + " for " + text);
+  }
+
+  Settings settings_;
+  std::int64_t items_ = 1;
+  std::vector<std::int64_t> shape_;
+  Tensor missing_;  // (items, shape...)
+};
+
+}  // namespace
+
+PELLUCID_COMPONENT(Inpainting, "Some samples are missing");
+
+}  // namespace pellucid

@@ -1,0 +1,76 @@
+// mask: random masks, 1 where a sample is known and 0 where it is missing.
+//
+//   mask: (1, h, w) or (1, z, y, x), float32, unit [1]
+//
+// Outputs
+//   mask   each item another mask; one item is used for all items
+// Settings (keys in a pipeline file)
+//   items [1]     how many, >= 1                                                     default 1
+//   missing [1]   probability that a place is missing, in [0, 1]                     default 0.5
+//   size [px]     height and width, or depth, height and width, >= 1                 required
+//
+// Accuracy  a place is drawn for all channels at once; a mask depends on the run's seed, the node (or
+//           `seed_as`) and its item alone.
+// Cost      one draw a place; memory: 9 bytes a place.
+
+#include <ATen/ATen.h>
+
+#include <pellucid/plugin.h>
+
+#include "random_mask.h"
+
+namespace pellucid {
+namespace {
+
+class Mask final : public Stage {
+ public:
+  struct Settings {
+    std::int64_t items = 1;
+    double missing = RandomMask{}.missing;
+    std::vector<std::int64_t> size;  // px
+  };
+
+  static const Schema<Settings>& schema() {
+    static const Schema<Settings> rows{
+        {"items", &Settings::items, "1", "how many", at_least(1)},
+        {"missing", &Settings::missing, "1", "probability that a place is missing",
+         within(0.0, 1.0)},
+        {"size", &Settings::size, "px", "height and width, or depth, height and width", at_least(1),
+         count(2, 3), required()},
+    };
+    return rows;
+  }
+
+  static constexpr Out<Tensor> mask{"mask", "1 where a sample is known, 0 where it is missing"};
+  static const Ports& ports() {
+    static const Ports all{mask};
+    return all;
+  }
+
+  explicit Mask(Settings settings)
+      : items_(settings.items), random_mask_{settings.missing, std::move(settings.size)} {}
+
+  void infer(const Inputs&, Specs& out) const override {
+    Spec spec = random_mask_.spec();
+    spec.items = items_;
+    out[mask] = spec;
+  }
+
+  void process(const Inputs&, Outputs& out, Context& context) const override {
+    out[mask] = random_mask_(context.random("mask")).to(at::kFloat);
+  }
+
+  std::int64_t working_bytes(const Inputs& in) const override {
+    return 9 * random_mask_.spec().item_numel() * std::max<std::int64_t>(1, in.block().count);
+  }
+
+ private:
+  std::int64_t items_;
+  RandomMask random_mask_;
+};
+
+}  // namespace
+
+PELLUCID_COMPONENT(Mask, "Random masks of known and missing samples");
+
+}  // namespace pellucid

@@ -1,0 +1,114 @@
+#include "resampling.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+#include <ATen/ATen.h>
+
+namespace pellucid {
+namespace {
+
+/// The weights of one sample by their sources.
+using Row = std::map<std::int64_t, double>;
+
+Resampling tabulated(std::int64_t size, const std::vector<Row>& rows) {
+  std::size_t taps = 1;
+  for (const Row& row : rows) taps = std::max(taps, row.size());
+  const auto shape = {static_cast<std::int64_t>(rows.size()), static_cast<std::int64_t>(taps)};
+  Resampling how{size, at::empty(shape, at::kLong), at::zeros(shape, at::kDouble)};
+  auto* const source = how.source.mutable_data_ptr<std::int64_t>();
+  auto* const weight = how.weight.mutable_data_ptr<double>();
+  for (std::size_t j = 0; j < rows.size(); ++j) {
+    // Taps that a row has not weigh a source that it has anyway with 0.
+    std::fill_n(source + j * taps, taps, rows[j].begin()->first);
+    std::size_t t = j * taps;
+    for (const auto& [from, value] : rows[j]) {
+      source[t] = from;
+      weight[t++] = value;
+    }
+  }
+  return how;
+}
+
+void scale_to_sum_one(Row& row) {
+  double sum = 0;
+  for (const auto& [from, value] : row) sum += value;
+  for (auto& [from, value] : row) value /= sum;
+}
+
+/// R. Keys, IEEE Trans. ASSP 29:1153-1160, 1981, doi:10.1109/TASSP.1981.1163711, with a = -1/2.
+double bicubic(double u) {
+  u = std::abs(u);
+  if (u <= 1) return (1.5 * u - 2.5) * u * u + 1;
+  if (u <= 2) return ((-0.5 * u + 2.5) * u - 4) * u + 2;
+  return 0;
+}
+
+/// Position i of an axis that goes on as its mirror image, edge repeated.
+std::int64_t mirrored(std::int64_t i, std::int64_t n) {
+  const std::int64_t there = ((i % (2 * n)) + 2 * n) % (2 * n);
+  return there < n ? there : 2 * n - 1 - there;
+}
+
+}  // namespace
+
+Resampling Resampling::transposed() const {
+  std::vector<Row> rows(static_cast<std::size_t>(size));
+  const auto* const from = source.const_data_ptr<std::int64_t>();
+  const auto* const value = weight.const_data_ptr<double>();
+  const std::int64_t taps = source.size(1);
+  for (std::int64_t i = 0; i < source.numel(); ++i)
+    rows[static_cast<std::size_t>(from[i])][i / taps] += value[i];
+  return tabulated(source.size(0), rows);
+}
+
+Resampling reduced_bicubic(std::int64_t n, std::int64_t factor) {
+  const auto s = static_cast<double>(factor);
+  const std::int64_t taps = 4 * factor + 2;
+  std::vector<Row> rows(static_cast<std::size_t>((n + factor - 1) / factor));
+  for (std::size_t j = 0; j < rows.size(); ++j) {
+    const double place = (static_cast<double>(j) + 0.5) * s - 0.5;
+    const std::int64_t first = static_cast<std::int64_t>(std::floor(place)) - taps / 2 + 1;
+    for (std::int64_t i = first; i < first + taps; ++i)
+      rows[j][mirrored(i, n)] += bicubic((place - static_cast<double>(i)) / s);
+    scale_to_sum_one(rows[j]);
+  }
+  return tabulated(n, rows);
+}
+
+Resampling reduced_area(std::int64_t n, std::int64_t factor) {
+  std::vector<Row> rows(static_cast<std::size_t>((n + factor - 1) / factor));
+  for (std::int64_t i = 0; i < n; ++i) rows[static_cast<std::size_t>(i / factor)][i] = 1;
+  for (Row& row : rows) scale_to_sum_one(row);
+  return tabulated(n, rows);
+}
+
+Resampling enlarged_bicubic(std::int64_t n, std::int64_t to) {
+  std::vector<Row> rows(static_cast<std::size_t>(to));
+  for (std::size_t j = 0; j < rows.size(); ++j) {
+    const double centre =
+        (static_cast<double>(j) + 0.5) * static_cast<double>(n) / static_cast<double>(to);
+    const auto first = static_cast<std::int64_t>(std::floor(centre - 1.5));
+    const auto end = static_cast<std::int64_t>(std::floor(centre + 2.5));
+    for (std::int64_t i = std::max<std::int64_t>(0, first); i < std::min(n, end); ++i)
+      rows[j][i] = bicubic(static_cast<double>(i) - centre + 0.5);
+    scale_to_sum_one(rows[j]);
+  }
+  return tabulated(n, rows);
+}
+
+Tensor resampled(const Tensor& x, std::int64_t axis, const Resampling& how) {
+  const Tensor source = how.source.to(x.device());
+  std::vector<std::int64_t> along(static_cast<std::size_t>(-axis), 1);
+  along[0] = how.source.size(0);
+  std::vector<std::int64_t> shape = x.sizes().vec();
+  shape[shape.size() - along.size()] = along[0];
+  Tensor sum = at::zeros(shape, x.options());
+  for (std::int64_t tap = 0; tap < how.source.size(1); ++tap)
+    sum.addcmul_(x.index_select(axis, source.select(1, tap)),
+                 how.weight.select(1, tap).to(x.options()).view(along));
+  return sum;
+}
+
+}  // namespace pellucid
