@@ -9,6 +9,7 @@
 
 #include "base/attributed.h"
 #include "base/log.h"
+#include "isolation/component.h"
 #include "run/allocator.h"
 
 namespace pellucid {
@@ -85,10 +86,32 @@ std::filesystem::path NodeContext::scratch() {
 }
 
 Random NodeContext::random(const std::string& purpose) const {
-  const Plan& plan = *environment_.plan;
-  const std::string& name = plan.nodes[node_].seed_name;
-  const std::string what = draw_.empty() ? purpose : purpose + "#" + draw_;
-  return Random(plan.nodes[node_].seed, name, what, rows_.items, rows_.block.region);
+  return random_of(drawing(), purpose);
+}
+
+CallFacts NodeContext::drawing() const {
+  const PlannedNode& node = environment_.plan->nodes[node_];
+  CallFacts facts;
+  facts.seed = node.seed;
+  facts.seed_name = node.seed_name;
+  facts.draw = draw_;
+  facts.items = rows_.items;
+  facts.region = rows_.block.region;
+  return facts;
+}
+
+CallFacts NodeContext::facts() const {
+  CallFacts facts = drawing();
+  facts.device = environment_.plan->settings.device;
+  facts.threads = threads();
+  for (const Port& port : environment_.plan->nodes[node_].component->ports().all())
+    if (port.direction == Port::Direction::out && wanted(port)) facts.wanted.push_back(port.name);
+  facts.choices = environment_.choices;
+  return facts;
+}
+
+std::optional<double> NodeContext::timeout() const {
+  return environment_.plan->nodes[node_].timeout;
 }
 
 void call_node(const Plan& plan, std::size_t index, const std::function<void()>& action) {
@@ -144,6 +167,7 @@ std::unique_ptr<Component> new_component(const PlannedNode& node, const Value& s
   Problems problems;
   std::unique_ptr<Component> made = node.component->create(settings, problems);
   if (!problems.empty()) throw ConfigError(problems.front().sentence, problems.front().where);
+  if (made) allow_time(*made, node.timeout);
   return made;
 }
 
