@@ -29,9 +29,9 @@ struct Layout {
   std::vector<ContinuedLine> lines;
 };
 
-/// Rows of about 2^15 samples are worth a thread.
+/// Rows of about 2^17 samples are worth a thread.
 std::int64_t rows_a_thread(std::int64_t width) {
-  return std::max<std::int64_t>(1, (1 << 15) / std::max<std::int64_t>(1, width));
+  return std::max<std::int64_t>(1, (1 << 17) / std::max<std::int64_t>(1, width));
 }
 
 template <class T>
@@ -88,6 +88,14 @@ void fold_rows(const Layout& layout, const T* grid, T* x) {
                    });
 }
 
+Tensor inside_of(const Tensor& grid, at::IntArrayRef before, at::IntArrayRef sizes) {
+  Tensor part = grid;
+  for (std::size_t a = 0; a < sizes.size(); ++a)
+    part = part.narrow(static_cast<std::int64_t>(a) - static_cast<std::int64_t>(sizes.size()),
+                       before[a], sizes[a]);
+  return part;
+}
+
 }  // namespace
 
 Reach::Reach(at::IntArrayRef kernel_size) {
@@ -133,12 +141,19 @@ void fold(const Tensor& grid, at::IntArrayRef before, at::IntArrayRef after, Bou
   else fold_rows(layout, grid.const_data_ptr<float>(), x.mutable_data_ptr<float>());
 }
 
-Tensor inside_of(const Tensor& grid, at::IntArrayRef before, at::IntArrayRef sizes) {
-  Tensor part = grid;
-  for (std::size_t a = 0; a < sizes.size(); ++a)
-    part = part.narrow(static_cast<std::int64_t>(a) - static_cast<std::int64_t>(sizes.size()),
-                       before[a], sizes[a]);
-  return part;
+void cut(const Tensor& grid, at::IntArrayRef before, const Tensor& y) {
+  const Sizes whole = last_sizes(grid.sizes(), before.size());
+  const Sizes part = last_sizes(y.sizes(), before.size());
+  if (!y.is_cpu()) {
+    y.copy_(inside_of(grid, before, part));
+    return;
+  }
+  Sizes front, back;
+  for (std::size_t a = 0; a < before.size(); ++a) {
+    front.push_back(-before[a]);
+    back.push_back(before[a] + part[a] - whole[a]);
+  }
+  extend(grid, front, back, Boundary::zero, y);
 }
 
 }  // namespace pellucid

@@ -78,7 +78,7 @@ void extend(const Tensor& x, at::IntArrayRef before, at::IntArrayRef after, Boun
 void fold(const Tensor& grid, at::IntArrayRef before, at::IntArrayRef after, Boundary boundary,
           const Tensor& x);
 
-/// The part of `grid` that `extend` takes from inside x.
-Tensor inside_of(const Tensor& grid, at::IntArrayRef before, at::IntArrayRef sizes);
+/// Writes y, contiguous: the part of `grid` that begins before[a] samples from its corner.
+void cut(const Tensor& grid, at::IntArrayRef before, const Tensor& y);
 
 }  // namespace pellucid

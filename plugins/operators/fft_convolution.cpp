@@ -38,7 +38,7 @@ void multiply_images(const Tensor& spectrum, const Tensor& gain, bool conjugate)
   auto* const values = static_cast<T*>(spectrum.mutable_data_ptr());
   const auto* const gains = static_cast<const T*>(gain.const_data_ptr());
   const std::int64_t period = gain.numel();  // of one image, or of the channels of one row
-  at::parallel_for(0, spectrum.numel(), 1 << 14, [&](std::int64_t first, std::int64_t last) {
+  at::parallel_for(0, spectrum.numel(), 1 << 16, [&](std::int64_t first, std::int64_t last) {
     for (std::int64_t i = first; i < last;) {
       const std::int64_t place = i % period, count = std::min(period - place, last - i);
       multiplied(values + 2 * i, gains + 2 * place, conjugate ? T(-1) : T(1), count);
@@ -87,7 +87,7 @@ void FftConvolution::forward(const Tensor& x, std::int64_t item, const Tensor& y
   const Tensor grid = empty_grid(x, x.sizes().slice(2).vec());
   if (boundary == Boundary::valid) extend(x, none, none, boundary, grid);
   else extend(x, reach.before, reach.after, boundary, grid);
-  y.copy_(inside_of(filtered(grid, item, Direction::forward), reach.before, y.sizes().slice(2)));
+  cut(filtered(grid, item, Direction::forward), reach.before, y);
 }
 
 void FftConvolution::adjoint(const Tensor& y, std::int64_t item, const Tensor& x) const {
@@ -101,7 +101,7 @@ void FftConvolution::adjoint(const Tensor& y, std::int64_t item, const Tensor& x
   const Tensor grid = empty_grid(y, x.sizes().slice(2).vec());
   extend(y, reach.before, none, Boundary::zero, grid);
   const Tensor back = filtered(grid, item, Direction::adjoint);
-  if (boundary == Boundary::valid) x.copy_(inside_of(back, none, x.sizes().slice(2)));
+  if (boundary == Boundary::valid) cut(back, none, x);
   else fold(back, reach.before, reach.after, boundary, x);
 }
 

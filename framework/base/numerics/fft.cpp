@@ -289,15 +289,29 @@ std::shared_ptr<const Transform> transform(const Recipe& wanted) {
   return found;
 }
 
+template <class Real>
+void multiply(Real* values, std::int64_t count, double scale) {
+  constexpr std::int64_t kWorthAThread = 1 << 18;  // more than a row that is not threaded itself
+  at::parallel_for(0, count, kWorthAThread, [&](std::int64_t first, std::int64_t last) {
+    for (std::int64_t i = first; i < last; ++i) values[i] *= static_cast<Real>(scale);
+  });
+}
+
 /// Rows of a batch, one after the other; many small ones are shared out among the caller's threads,
-/// which changes no bit of them.
-void run_rows(const Transform& transform, const Tensor& in, const Tensor& out, std::int64_t rows) {
+/// which changes no bit of them. `scale` multiplies what is transformed, in place.
+void run_rows(const Transform& transform, const Tensor& in, const Tensor& out, std::int64_t rows,
+              double scale) {
   const Recipe& r = transform.recipe();
   auto* from = static_cast<char*>(in.data_ptr());
   auto* to = static_cast<char*>(out.data_ptr());
+  const std::int64_t numbers = r.in_bytes() / r.real_bytes();
   const auto share = [&](std::int64_t first, std::int64_t last) {
-    for (std::int64_t row = first; row < last; ++row)
-      transform.run(from + row * r.in_bytes(), to + row * r.out_bytes());
+    for (std::int64_t row = first; row < last; ++row) {
+      char* const source = from + row * r.in_bytes();
+      if (scale != 1 && r.single) multiply(reinterpret_cast<float*>(source), numbers, scale);
+      if (scale != 1 && !r.single) multiply(reinterpret_cast<double*>(source), numbers, scale);
+      transform.run(source, to + row * r.out_bytes());
+    }
   };
   std::int64_t threads = r.threads == 1 ? at::get_num_threads() : 1;
   threads = std::min(
@@ -344,10 +358,10 @@ Tensor laid_out(const Tensor& x, const Transform& transform) {
 }
 
 Tensor transformed(const Transform& transform, const Tensor& in, at::IntArrayRef shape,
-                   at::ScalarType dtype) {
+                   at::ScalarType dtype, double scale = 1) {
   const Tensor out = at::empty(shape, in.options().dtype(dtype));
   const std::int64_t rows = in.numel() * in.element_size() / transform.recipe().in_bytes();
-  if (rows > 0) run_rows(transform, in, out, rows);
+  if (rows > 0) run_rows(transform, in, out, rows, scale);
   return out;
 }
 
@@ -397,10 +411,9 @@ Tensor RealFft::inverse_destroying(Tensor&& spectrum) const {
   if (!spectrum.is_cpu())
     return at::fft_irfftn(spectrum, at::IntArrayRef(plans_->sizes),
                           last_axes(plans_->sizes.size()));
-  const Tensor scratch = laid_out(spectrum, *plans_->inverse);
-  at::view_as_real(scratch).mul_(1.0 / double(plans_->samples));
-  return transformed(*plans_->inverse, scratch, with_last(spectrum.sizes(), plans_->sizes.back()),
-                     plans_->real);
+  return transformed(*plans_->inverse, laid_out(spectrum, *plans_->inverse),
+                     with_last(spectrum.sizes(), plans_->sizes.back()), plans_->real,
+                     1.0 / double(plans_->samples));
 }
 
 struct ComplexFft::Plans {
