@@ -115,7 +115,10 @@ inline void expect_linear(const LinearOperator& a, const Spec& x, const Limits& 
   std::vector<std::int64_t> shape{x.items};
   shape.insert(shape.end(), x.shape.begin(), x.shape.end());
   const bool null = largest(a.forward(drawn(x))) == 0;
-  if (null) return EXPECT_EQ(largest(a.adjoint(drawn(a.range(x)))), 0) << "A is 0, A* is not";
+  if (null) {
+    EXPECT_EQ(largest(a.adjoint(drawn(a.range(x)))), 0) << "A is 0, A* is not";
+    return;
+  }
   EXPECT_LT(testing::adjoint_gap(a, shape, x.dtype), limits.exact);
   EXPECT_LT(testing::linearity_gap(a, shape, x.dtype), limits.exact);
   EXPECT_LT(testing::adjoint_gap(a, shape, single(x.dtype)), limits.rounded);
