@@ -14,7 +14,7 @@
 //   y   projections, e.g. of the slices of one scan, which share their axis
 // Outputs
 //   centre   the one value for all items, for the input `centre` of operators/radon
-//   found    a row an item: centre, of this item alone
+//   found    a row an item: centre, of this item alone; nan where it is empty
 // Settings (keys in a pipeline file)
 //   range [deg]    that the angles cover, from the first to one step behind the last; of more than
 //                  half a turn the first half is used, >= 180                default 180
@@ -116,12 +116,12 @@ class RotationCentre final : public Reducer {
     if (!given.isfinite().all().item<bool>())
       throw Error("projections must be finite, found inf or nan");
     Table table(columns());
-    Tensor sum;
+    const Tensor sum = at::zeros({frequencies(given.size(-2), given.size(-1)), 2}, at::kDouble);
     for (std::int64_t row = 0; row < given.size(0); ++row) {
       context.stop_if_cancelled();
       const Tensor terms = at::view_as_real(correlation(given[row]));
       table.add(in.item(row), {best_centre(terms, given.size(-1))});
-      sum = sum.defined() ? sum + terms : terms;
+      sum.add_(terms);
     }
     state[g] = sum.unsqueeze(0);
     state[bins] = at::full({1, 1}, double(given.size(-1)), at::kDouble);
@@ -138,8 +138,10 @@ class RotationCentre final : public Reducer {
       detector = state[bins].item<double>();
       table.append(state[found]);
     }
-    if (!sum.defined()) throw Error("there is no item left to find the centre of");
-    out[centre] = at::full({1, 1}, best_centre(sum[0], std::int64_t(detector)), at::kDouble);
+    const double best = sum.defined() ? best_centre(sum[0], std::int64_t(detector)) : NAN;
+    if (std::isnan(best))
+      throw Error("the centre of rotation cannot be told: there is no projection that is not 0");
+    out[centre] = at::full({1, 1}, best, at::kDouble);
     out[found] = std::move(table);
   }
 
@@ -196,11 +198,11 @@ class RotationCentre final : public Reducer {
     return (p * mirrored * at::where(distance > limit, sign, 0.0)).sum({0, 1});
   }
 
+  /// nan where all projections are 0.
   double best_centre(const Tensor& terms, std::int64_t bins) const {
     const Tensor kept = terms.contiguous();
     const auto* const pairs = kept.const_data_ptr<double>();
-    if (kept.abs().max().item<double>() == 0)
-      throw Error("the centre of rotation cannot be told from projections that are all 0");
+    if (kept.abs().max().item<double>() == 0) return NAN;
     const auto energy = [&](double c) {
       double sum = 0;
       for (std::int64_t k = 0; k < kept.size(0); ++k) {
