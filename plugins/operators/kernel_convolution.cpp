@@ -31,8 +31,7 @@ Sizes KernelConvolution::Stack::shape(const Sizes& of_images) const {
 
 void KernelConvolution::set_factors(std::vector<Tensor> factors) {
   factors_ = std::move(factors);
-  kernel_ = factors_.front();
-  for (std::size_t f = 1; f < factors_.size(); ++f) kernel_ = kernel_ * factors_[f];
+  kernel_ = product_of(factors_);
 }
 
 Spec KernelConvolution::kernel_spec() const {
@@ -133,7 +132,7 @@ double KernelConvolution::norm(const Spec& x) const {
 Tensor KernelConvolution::solve_normal(const Tensor& b, double weight, const Solve& how) const {
   if (boundary_ != Boundary::circular || weight == 0 || b.numel() == 0)
     return LinearOperator::solve_normal(b, weight, how);
-  const Stack stack = stack_of(b.sizes());
+  const Stack stack = fitting_stack_of(b);
   const RealFft fft(stack.sizes, b.scalar_type());
   Tensor spectrum = fft.forward(b.reshape(stack.shape(stack.sizes)));
   const Tensor gain = fft_.transfer(stack.sizes, b.options()).abs().square().add_(weight);
@@ -163,6 +162,18 @@ KernelConvolution::Stack KernelConvolution::stack_of(at::IntArrayRef shape) cons
     leading = leading.slice(0, leading.size() - 1);
   }
   return {c10::multiply_integers(leading), channels, last_sizes(shape, axes())};
+}
+
+/// The same of a tensor that the kernels must be for.
+KernelConvolution::Stack KernelConvolution::fitting_stack_of(const Tensor& tensor) const {
+  const Stack stack = stack_of(tensor.sizes());
+  const bool has_items = tensor.dim() > dimensions_;
+  if ((shape_.items != 1 && !(has_items && tensor.size(0) == shape_.items)) ||
+      (shape_.channels != 1 && stack.channels != shape_.channels))
+    throw ShapeError("a kernel of " + std::to_string(shape_.items) + " items and " +
+                     std::to_string(shape_.channels) + " channels does not fit a tensor of " +
+                     shape_text(tensor.sizes()));
+  return stack;
 }
 
 std::int64_t KernelConvolution::rows_at_once(const Stack& stack) {
@@ -222,13 +233,7 @@ void KernelConvolution::adjoint_direct(const Tensor& y, std::int64_t item, const
 template <class Apply>
 Tensor KernelConvolution::each_part(const Tensor& tensor, const Sizes& sizes_of_results,
                                     Apply apply) const {
-  const Stack stack = stack_of(tensor.sizes());
-  const bool has_items = tensor.dim() > static_cast<std::int64_t>(axes());
-  if ((shape_.items != 1 && !(has_items && tensor.size(0) == shape_.items)) ||
-      (shape_.channels != 1 && stack.channels != shape_.channels))
-    throw ShapeError("a kernel of " + std::to_string(shape_.items) + " items and " +
-                     std::to_string(shape_.channels) + " channels does not fit a tensor of " +
-                     shape_text(tensor.sizes()));
+  const Stack stack = fitting_stack_of(tensor);
   const Tensor images = tensor.reshape(stack.shape(stack.sizes));
   const Tensor results = at::empty(stack.shape(sizes_of_results), tensor.options());
   const std::int64_t same_kernel = std::max<std::int64_t>(1, stack.rows / shape_.items);

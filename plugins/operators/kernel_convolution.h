@@ -58,6 +58,7 @@ class KernelConvolution : public ConvolutionOperator {
   };
 
   Stack stack_of(at::IntArrayRef shape) const;
+  Stack fitting_stack_of(const Tensor& tensor) const;
   static std::int64_t rows_at_once(const Stack& stack);
   Method method_for(const Sizes& sizes) const;
   Sizes sizes_of_result(const Sizes& sizes) const;

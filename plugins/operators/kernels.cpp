@@ -151,6 +151,12 @@ std::vector<Tensor> normalized(std::vector<Tensor> factors, std::size_t axes) {
   return factors;
 }
 
+Tensor product_of(const std::vector<Tensor>& factors) {
+  Tensor product = factors.front();
+  for (std::size_t f = 1; f < factors.size(); ++f) product = product * factors[f];
+  return product;
+}
+
 std::vector<double> spacing_of(const Kernel& kernel) {
   return std::visit(
       [](const auto& kind) {

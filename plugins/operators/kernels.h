@@ -77,6 +77,9 @@ std::vector<Tensor> factors_of(const Kernel& kernel, std::size_t axes, const Con
 /// Each divided by its sum. Throws Error where that is 0.
 std::vector<Tensor> normalized(std::vector<Tensor> factors, std::size_t axes);
 
+/// The kernel that the factors make, (items, channels, sizes...).
+Tensor product_of(const std::vector<Tensor>& factors);
+
 /// Distance of neighbouring samples along each axis, in nm; empty where the kernel is in pixels.
 std::vector<double> spacing_of(const Kernel& kernel);
 

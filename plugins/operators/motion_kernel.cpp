@@ -13,17 +13,17 @@ namespace {
 
 using Point = std::vector<double>;
 
-/// Waves that a path is made of, with periods of 4 / k: four times the exposure, so that its end
-/// does not return to its beginning.
+/// Waves that a path is made of. The longest is much longer than the exposure and than what the
+/// path remembers, so that its end does not return to its beginning.
 constexpr std::int64_t kWaves = 64;
-constexpr double kLongest = 4;
+double longest_wave(double smoothness) { return std::max(4.0, 8 * smoothness); }
 
 /// Places at equal times; `draws` holds a cosine and a sine for each wave of each coordinate.
 std::vector<Point> path_of(const double* draws, std::size_t axes, double smoothness,
                            std::int64_t places) {
   std::vector<Point> path(static_cast<std::size_t>(places), Point(axes, 0.0));
   for (std::int64_t k = 1; k <= kWaves; ++k) {
-    const double w = 2 * std::numbers::pi * double(k) / kLongest;
+    const double w = 2 * std::numbers::pi * double(k) / longest_wave(smoothness);
     const double amplitude = std::pow(5 / (smoothness * smoothness) + w * w, -1.5);
     for (std::int64_t i = 0; i < places; ++i) {
       const double phase = w * (double(i) + 0.5) / double(places);

@@ -3,10 +3,13 @@
 #include <gtest/gtest.h>
 
 #include <ATen/ATen.h>
+#include <ATen/Parallel.h>
 
 #include <pellucid/numerics/border.h>
 #include <pellucid/operator.h>
 #include <pellucid/testing.h>
+
+#include "plugins/operators/laws.h"
 
 namespace pellucid {
 namespace {
@@ -18,7 +21,7 @@ using testing::message_of;
 using testing::Settings;
 
 const char* const kUse = "operators/convolution";
-const std::vector<const char*> kBoundaries{"circular", "reflect", "replicate", "zero"};
+const std::vector<const char*> kBoundaries{"circular", "reflect", "replicate", "zero", "valid"};
 const std::vector<const char*> kMethods{"direct", "fft"};
 
 Value gaussian(Value std) { return Value::map({{"gaussian", Value::map({{"std", std}})}}); }
@@ -41,10 +44,14 @@ const ConvolutionOperator& as_convolution(const LinearOperator& a) {
 
 Boundary boundary_of(const LinearOperator& a) { return as_convolution(a).boundary(); }
 
-/// y[n] = sum_k kernel[k] x[n + size / 2 - k], one sample at a time; any number of axes.
+/// y[n] = sum_k kernel[k] x[n + size / 2 - k], one sample at a time; any number of axes. Only where
+/// the kernel fits, x[n + size - 1 - k].
 Tensor by_definition(const Tensor& x, const Tensor& kernel, Boundary boundary) {
-  Tensor y = at::zeros_like(x);
   const auto axes = x.dim();
+  const bool valid = boundary == Boundary::valid;
+  std::vector<std::int64_t> sizes = x.sizes().vec();
+  for (std::int64_t a = 0; a < axes && valid; ++a) sizes[a] -= kernel.size(a) - 1;
+  Tensor y = at::zeros(sizes, x.options());
   std::vector<std::int64_t> n(axes, 0), k(axes, 0);
   const auto advance = [axes](std::vector<std::int64_t>& index, at::IntArrayRef sizes) {
     for (std::int64_t a = axes; a-- > 0;) {
@@ -59,7 +66,8 @@ Tensor by_definition(const Tensor& x, const Tensor& kernel, Boundary boundary) {
       Tensor from = x, weight = kernel;
       bool inside = true;
       for (std::int64_t a = 0; a < axes && inside; ++a) {
-        const auto at = source_position(n[a] + kernel.size(a) / 2 - k[a], x.size(a), boundary);
+        const std::int64_t centre = valid ? kernel.size(a) - 1 : kernel.size(a) / 2;
+        const auto at = source_position(n[a] + centre - k[a], x.size(a), boundary);
         inside = at >= 0;
         if (inside) from = from[at];
         weight = weight[k[a]];
@@ -69,8 +77,17 @@ Tensor by_definition(const Tensor& x, const Tensor& kernel, Boundary boundary) {
     Tensor to = y;
     for (std::int64_t a = 0; a < axes; ++a) to = to[n[a]];
     to.fill_(sum);
-  } while (advance(n, x.sizes()));
+  } while (advance(n, y.sizes()));
   return y;
+}
+
+Spec spec(const std::string& axes, std::vector<std::int64_t> shape,
+          at::ScalarType dtype = at::kFloat) {
+  Spec made;
+  made.axes = axes;
+  made.shape = std::move(shape);
+  made.dtype = dtype;
+  return made;
 }
 
 double difference(const Tensor& a, const Tensor& b) { return (a - b).abs().max().item<double>(); }
@@ -83,6 +100,7 @@ TEST(Convolution, equals_its_definition_for_every_boundary_method_and_size) {
     for (const char* boundary : kBoundaries)
       for (const char* method : kMethods) {
         const auto a = blur(kernel.view({1, 1, kh, kw}), boundary, method);
+        if (boundary_of(*a) == Boundary::valid && (kh > h || kw > w)) continue;
         const Tensor y = a->forward(x.view({1, 1, h, w}));
         EXPECT_LT(difference(y[0][0], by_definition(x, kernel, boundary_of(*a))), 1e-13)
             << boundary << " " << method << " " << h << "x" << w << " by " << kh << "x" << kw;
@@ -110,6 +128,7 @@ TEST(Convolution, has_the_exact_adjoint) {
       for (const auto& shape : std::vector<std::vector<std::int64_t>>{
                {1, 1, 9, 12}, {2, 3, 8, 5}, {1, 1, 1, 7}, {1, 2, 1, 1}}) {
         const auto a = blur(at::rand({1, 1, 5, 4}, at::kDouble), boundary, method);
+        if (boundary_of(*a) == Boundary::valid && (shape[2] < 5 || shape[3] < 4)) continue;
         EXPECT_LT(adjoint_gap(*a, shape), 1e-14) << boundary << " " << method;
         EXPECT_LT(adjoint_gap(*a, shape, at::kFloat), 1e-6) << boundary << " " << method;
         EXPECT_LT(linearity_gap(*a, shape), 1e-14) << boundary << " " << method;
@@ -315,6 +334,72 @@ TEST(Convolution, knows_its_norm_and_solves_its_normal_equation_where_it_is_circ
   EXPECT_LT(difference(a->solve_normal(b, 0.3), truth), 1e-12);
 }
 
+TEST(Convolution, solves_its_normal_equation_with_a_kernel_for_each_item) {
+  const auto a = blur(at::rand({3, 2, 3, 5}, at::kDouble), "circular", "fft");
+  const Tensor truth = at::randn({3, 2, 8, 9}, at::kDouble);
+  const Tensor b = a->adjoint(a->forward(truth)) + 0.3 * truth;
+  EXPECT_LT(difference(a->solve_normal(b, 0.3), truth), 1e-12);
+  const auto planes = blur(at::rand({2, 1, 3, 3}, at::kDouble), "circular", "fft");
+  const Tensor volumes = at::randn({2, 3, 4, 6, 5}, at::kDouble);  // n c z h w
+  const Tensor right = planes->adjoint(planes->forward(volumes)) + 0.2 * volumes;
+  EXPECT_LT(difference(planes->solve_normal(right, 0.2), volumes), 1e-12);
+}
+
+TEST(Convolution, obeys_the_laws_of_linear_operators_with_every_boundary_and_method) {
+  at::set_num_threads(1);  // all is small, so that threads would only wait for each other
+  // A lower bound of the norm is promised, not its value.
+  const laws::Limits limits{.norm = 0.25};
+  for (const char* boundary : kBoundaries)
+    for (const char* method : kMethods) {
+      const Settings settings{{"boundary", boundary}, {"method", method}, {"normalize", false}};
+      laws::expect_linear_operator_laws(kUse, settings,
+                                        {{"kernel", at::rand({3, 1, 3, 4}, at::kDouble)}},
+                                        {{{3, 2, 9, 8}}, {{3, 1, 5, 4}}}, limits);
+      Settings volumes = settings;
+      volumes.push_back({"dimensions", 3});
+      laws::expect_linear_operator_laws(kUse, volumes,
+                                        {{"kernel", at::rand({2, 2, 2, 3, 3}, at::kDouble)}},
+                                        {{{2, 2, 4, 5, 6}}}, limits);
+    }
+}
+
+TEST(Convolution, keeps_only_where_the_kernel_fits_if_the_boundary_is_valid) {
+  const auto a = blur(at::rand({1, 1, 3, 4}, at::kDouble), "valid", "direct");
+  const Spec x = spec("chw", {2, 9, 8});
+  EXPECT_EQ(a->range(x).shape, (std::vector<std::int64_t>{2, 7, 5}));
+  EXPECT_EQ(a->domain(a->range(x)), x);
+  EXPECT_EQ(a->halo(x), std::nullopt);
+  const auto b = blur(at::rand({1, 1, 2, 3, 4}, at::kDouble), "valid", "fft", 3);
+  EXPECT_EQ(b->range(spec("czyx", {1, 2, 3, 4})).shape, (std::vector<std::int64_t>{1, 1, 1, 1}));
+  EXPECT_EQ(message_of<ShapeError>([&] {
+              a->range(spec("chw", {2, 2, 8}));
+            }),
+            "with the boundary 'valid' images must be as large as the kernel, 3x4, or larger, got "
+            "2x8; give a smaller kernel or another boundary");
+  EXPECT_NE(message_of<ShapeError>([&] { a->forward(at::rand({1, 1, 9, 3})); }), "no error");
+}
+
+TEST(Convolution, inside_of_an_image_is_the_same_for_all_boundaries) {
+  const Tensor kernel = at::rand({1, 1, 4, 5}, at::kDouble),
+               x = at::rand({1, 1, 12, 13}, at::kDouble);
+  for (const char* method : kMethods) {
+    const Tensor fits = blur(kernel, "valid", method)->forward(x);
+    for (const char* boundary : {"circular", "reflect", "replicate", "zero"}) {
+      const Tensor whole = blur(kernel, boundary, method)->forward(x);
+      EXPECT_LT(difference(whole.narrow(2, 1, 9).narrow(3, 2, 9), fits), 1e-14);
+    }
+  }
+}
+
+TEST(Convolution, gives_a_place_the_same_bits_in_every_part_of_an_image) {
+  const Tensor x = at::rand({1, 1, 150, 333});
+  const auto a = blur(at::rand({1, 1, 5, 7}), "reflect", "direct");
+  const Tensor whole = a->forward(x);
+  const Tensor part = a->forward(x.narrow(2, 20, 60).narrow(3, 31, 205));
+  EXPECT_TRUE(at::equal(part.narrow(2, 2, 56).narrow(3, 3, 199),
+                        whole.narrow(2, 22, 56).narrow(3, 34, 199)));
+}
+
 TEST(Convolution, declares_a_halo_of_half_the_kernel_except_where_it_is_circular) {
   Spec x;
   x.axes = "chw";
@@ -338,15 +423,6 @@ TEST(Convolution, has_a_norm_that_is_a_lower_bound_within_the_margin_that_is_pro
   x.shape = {1, h, w};
   EXPECT_LE(a->norm(x), exact * (1 + 1e-12));
   EXPECT_GE(1.3 * a->norm(x), exact);
-}
-
-Spec spec(const std::string& axes, std::vector<std::int64_t> shape,
-          at::ScalarType dtype = at::kFloat) {
-  Spec made;
-  made.axes = axes;
-  made.shape = std::move(shape);
-  made.dtype = dtype;
-  return made;
 }
 
 TEST(Convolution, refuses_what_it_cannot_convolve) {
