@@ -80,8 +80,8 @@ class Amplitude final : public Operator {
     const Tensor z = a_->forward(field_of(x));
     const Tensor y = magnitude(z);
     const Tensor towards = each_item(z.size(0), z.sizes().slice(1), z.options(), [&](auto item) {
-      const Tensor direction = at::where(y[item] > 0, z[item] / y[item], 0);
-      return direction * v[item];
+      if (settings_.epsilon == 0) return z[item].sgn() * v[item];
+      return z[item] * (v[item] / y[item]);
     });
     const Tensor gradient = a_->adjoint(towards);
     return settings_.complex ? at::real(gradient).contiguous() : gradient;
