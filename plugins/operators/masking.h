@@ -10,7 +10,7 @@ namespace pellucid {
 class Masking {
  public:
   virtual ~Masking() = default;
-  /// y where it is measured, 0 elsewhere; never y itself.
+  /// y where it is measured, 0 elsewhere.
   virtual Tensor masked(const Tensor& y) const = 0;
 };
 

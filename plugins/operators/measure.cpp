@@ -8,7 +8,7 @@
 //   speckle           y = m g,   g gamma of mean 1 and variance 1 / looks
 //   salt_pepper       y = low or high with probability fraction / 2 each, else m
 //   quantization      y = peak round(m L / peak) / L within [0, peak],   L = 2^bits - 1
-//   Samples that A leaves out (operators/inpainting, also within operators/compose, scale, sum and
+//   Samples that A leaves out (operators/inpainting and mri, also within compose, scale, sum and
 //   stack) stay 0 in y: they hold no noise. It is A that says so, not the value 0.
 //
 // Inputs

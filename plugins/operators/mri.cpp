@@ -31,6 +31,7 @@
 // [2] K. P. Pruessmann, M. Weiger, P. Boernert, P. Boesiger, Magn. Reson. Med. 46:638-651, 2001,
 //     doi:10.1002/mrm.1241.
 
+#include <algorithm>
 #include <cmath>
 
 #include <ATen/ATen.h>
@@ -41,13 +42,14 @@
 #include "centred_fft.h"
 #include "complex_fields.h"
 #include "each_item.h"
+#include "masking.h"
 
 namespace pellucid {
 namespace {
 
 using Sizes = std::vector<std::int64_t>;
 
-class Mri final : public LinearOperator {
+class Mri final : public LinearOperator, public Masking {
  public:
   struct Settings {
     std::int64_t dimensions = 2;
@@ -141,6 +143,14 @@ class Mri final : public LinearOperator {
       const Tensor images = fft.inverse(measured(spectra, item));
       return seen_by.defined() ? combined(images, of_item(seen_by, item)) : images;
     });
+  }
+
+  Tensor masked(const Tensor& y) const override {
+    if (!mask_.defined()) return y;
+    Sizes shape(static_cast<std::size_t>(y.dim()), 1);
+    shape[0] = mask_items_;
+    std::copy(sizes_.begin(), sizes_.end(), shape.end() - settings_.dimensions);
+    return y.masked_fill(mask_.view(shape) == 0, 0);
   }
 
   double norm(const Spec& x) const override {

@@ -42,6 +42,58 @@ TEST(Measure, applies_its_operator) {
   EXPECT_TRUE(at::equal(out[kY], blur->forward(x)));
 }
 
+// What a mask leaves out holds no noise; a sample that is seen does, be it 0 or not.
+TEST(Measure, has_no_noise_where_its_operator_leaves_samples_out) {
+  const Tensor mask = (at::rand({1, 1, 16, 12}) < 0.5).to(at::kFloat);
+  const auto inpainting =
+      testing::load_linear_operator("operators/inpainting", {}, {{"mask", mask}});
+  const auto blur = testing::load_linear_operator("operators/convolution", {{"kernel", "box"}});
+  const auto both = testing::load_linear_operator(
+      "operators/compose", {}, {{"outer", {}, {}, inpainting}, {"inner", {}, {}, blur}});
+  const auto half =
+      testing::load_linear_operator("operators/scale", {{"factor", 0.5}}, {{"A", {}, {}, both}});
+  for (const Settings& noise : {gaussian_noise(0.1), Settings{{"noise", "salt_pepper"}}})
+    for (const auto& a : {inpainting, both, half}) {
+      const Outputs out = run_stage("operators/measure", noise,
+                                    {{"x", at::zeros({2, 3, 16, 12}), "chw"}, {"A", {}, {}, a}});
+      const Tensor y = out[kY];
+      EXPECT_EQ((y * (1 - mask)).abs().max().item<double>(), 0);
+      EXPECT_GT((y * mask).abs().max().item<double>(), 0.1);
+    }
+}
+
+TEST(Measure, has_noise_wherever_one_of_its_operators_sees_something) {
+  const Tensor mask = (at::rand({1, 1, 16, 12}) < 0.5).to(at::kFloat);
+  const auto seen = [](const Tensor& of) {
+    return testing::load_linear_operator("operators/inpainting", {}, {{"mask", of}});
+  };
+  const auto joined = [](const char* use, const auto& a, const auto& b) {
+    return testing::load_linear_operator(use, {}, {{"A", {}, {}, a}, {"B", {}, {}, b}});
+  };
+  const auto noise_with = [](const auto& a) -> Tensor {
+    return run_stage("operators/measure", gaussian_noise(1),
+                     {{"x", at::zeros({2, 1, 16, 12}), "chw"}, {"A", {}, {}, a}})[kY];
+  };
+  const Tensor other = 1 - mask;
+  EXPECT_GT(noise_with(joined("operators/sum", seen(mask), seen(other))).abs().min().item<double>(),
+            0);
+  const Tensor same = noise_with(joined("operators/sum", seen(mask), seen(mask)));
+  EXPECT_TRUE(at::equal(same != 0, mask.expand_as(same) != 0));
+  const Tensor stacked = noise_with(joined("operators/stack", seen(mask), seen(other)));
+  EXPECT_TRUE(at::equal(stacked != 0, at::cat({mask, other}, 1).expand_as(stacked) != 0));
+}
+
+TEST(Measure, has_no_noise_where_no_coil_was_read) {
+  const Tensor mask = (at::rand({2, 1, 8, 6}) < 0.5).to(at::kFloat);
+  const Tensor coils = at::randn({1, 4, 8, 6}, at::kComplexFloat);
+  const auto scan =
+      testing::load_linear_operator("operators/mri", {}, {{"mask", mask}, {"coils", coils}});
+  const Tensor y = run_stage(
+      "operators/measure", gaussian_noise(1),
+      {{"x", at::zeros({2, 1, 8, 6}, at::kComplexFloat), "chw"}, {"A", {}, {}, scan}})[kY];
+  EXPECT_TRUE(at::equal(y != 0, mask.expand({2, 4, 8, 6}) != 0));
+}
+
 TEST(Measure, is_differentiated_through_its_operator_however_that_computes) {
   for (const char* method : {"direct", "fft"}) {
     const std::shared_ptr<const LinearOperator> blur = testing::load_linear_operator(
