@@ -144,10 +144,13 @@ Tensor LinearOperator::solve_normal(const Tensor& b, double weight, const Solve&
   const Tensor goal = products(b, b) * (how.tolerance * how.tolerance);
   for (std::int64_t iteration = 0; iteration < how.iterations; ++iteration) {
     // An item that is done stands still, so that it does not depend on the others of its block.
-    const Tensor active = energy > goal;
+    Tensor active = energy > goal;
     if (!active.any().item<bool>()) break;
     const Tensor image = normal(direction);
     const Tensor curvature = products(direction, image);
+    // What no x can reach is left as it is.
+    active = active.logical_and(curvature > 0);
+    if (!active.any().item<bool>()) break;
     const Tensor step = at::where(active, energy / curvature, 0.0);
     x = x + scaled(direction, step);
     residual = residual - scaled(image, step);

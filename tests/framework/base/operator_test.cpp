@@ -225,6 +225,13 @@ TEST(SolveNormal, goes_on_from_a_start) {
   EXPECT_TRUE(at::allclose(a.solve_normal(b, 0.3, {1e-12, 500, 2 * solution}), solution));
 }
 
+TEST(SolveNormal, leaves_alone_what_no_x_can_reach) {
+  const Diagonal a(at::tensor({2.0, 0.0}, at::kDouble));
+  const Tensor b = at::tensor({8.0, 0.0, 0.0, 3.0}, at::kDouble).view({2, 2});
+  const Tensor expected = at::tensor({2.0, 0.0, 0.0, 0.0}, at::kDouble).view({2, 2});
+  EXPECT_TRUE(at::equal(a.solve_normal(b, 0), expected));
+}
+
 /// Gives back what it was given, the tensor itself.
 class Same final : public LinearOperator {
  public:
