@@ -31,8 +31,10 @@ class BlockView {
 
   /// The specs of a block as a node works on it (with its halo), and its objects.
   Inputs inputs(std::size_t node) const {
-    Inputs in = inputs_of(plan_, node);
-    if (plan_.nodes[node].component->kind == Kind::procedure) return in;
+    if (plan_.nodes[node].component->kind == Kind::procedure) return inputs_of(plan_, node);
+    Inputs in = inputs_of(plan_, node, [&](const PlannedInput& input, Inputs::Edge& edge) {
+      if (input.from.empty()) edge.object = object(input.node);
+    });
     for (Inputs::Edge& edge : in.edges()) {
       if (auto* spec = std::get_if<Spec>(&edge.spec))
         *spec = block_spec(*spec, count_, sizes(node));
@@ -41,6 +43,17 @@ class BlockView {
     }
     in.set_block({plan_.nodes[node].first_item, count_, {}});
     return in;
+  }
+
+  /// An object, bound to the items of a block where there is one for each.
+  std::shared_ptr<const Component> object(std::size_t number) const {
+    const PlannedNode& node = plan_.nodes[number];
+    if (!node.object_per_block || node.function) return node.instance;
+    Problems problems;
+    std::shared_ptr<Component> made = node.component->create(node.settings, problems);
+    if (!made) return node.instance;
+    dynamic_cast<Object&>(*made).bind(inputs(number));
+    return made;
   }
 
   /// Bytes of a block of what a node gives, as large as it computes it.
@@ -83,8 +96,8 @@ std::int64_t working_bytes(const Plan& plan, std::size_t node, const Inputs& in)
   return worker ? std::max<std::int64_t>(0, worker->working_bytes(in)) : 0;
 }
 
-std::int64_t object_bytes(const PlannedNode& node) {
-  const auto* object = dynamic_cast<const Object*>(node.instance.get());
+std::int64_t object_bytes(const Component& component) {
+  const auto* object = dynamic_cast<const Object*>(&component);
   return object ? std::max<std::int64_t>(0, object->resident_bytes()) : 0;
 }
 
@@ -158,7 +171,7 @@ class Walk {
     const PlannedNode& node = plan_.nodes[number];
     const Kind kind = node.component->kind;
     if (is_object(kind)) {
-      (node.object_per_block ? live_ : need_.resident) += object_bytes(node);
+      (node.object_per_block ? live_ : need_.resident) += object_bytes(*view_.object(number));
       note_peak(number, 0);
       return;
     }
@@ -247,8 +260,8 @@ void measure_nodes(Plan& plan, std::size_t stream, const Cut& cut) {
     node.output_bytes = 0;
     for (const auto& [port, value] : node.outputs.all())
       node.output_bytes += gives_whole(kind) ? output_bytes(value) : view.bytes(number, value);
-    node.working_bytes =
-        is_object(kind) ? object_bytes(node) : working_bytes(plan, number, view.inputs(number));
+    node.working_bytes = is_object(kind) ? object_bytes(*view.object(number))
+                                         : working_bytes(plan, number, view.inputs(number));
   }
 }
 
