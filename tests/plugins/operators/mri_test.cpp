@@ -112,6 +112,18 @@ TEST(Mri, solves_for_the_image_that_all_coils_saw) {
   EXPECT_LT(difference(a->solve_normal(b, 0, {1e-12, 1000, {}}), truth), 1e-6);
 }
 
+TEST(Mri, has_no_noise_where_nothing_is_measured) {
+  const Tensor coils = complex_noise({1, 3, 8, 6}), mask = random_mask({1, 8, 6});
+  const auto a = load_linear_operator(kUse, {}, {{"mask", mask}, {"coils", coils}});
+  const Value noise = Value::map({{"gaussian", 1.0}});
+  const Tensor x = complex_noise({2, 1, 8, 6});
+  const Tensor y = testing::run_stage("operators/measure", {{"noise", noise}},
+                                      {{"x", x}, {"A", {}, {}, a}})[Out<Tensor>{"y", ""}];
+  const Tensor measured = (y != 0).to(at::kFloat);
+  EXPECT_TRUE(at::equal(measured, mask.expand_as(measured)));
+  EXPECT_GT(difference(y, a->forward(x)), 0.5);
+}
+
 TEST(Mri, knows_its_ranges_and_domains) {
   const auto a = load_linear_operator(
       kUse, {}, {{"coils", complex_noise({1, 3, 8, 6})}, {"mask", random_mask({1, 8, 6})}});
