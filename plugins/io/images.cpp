@@ -5,7 +5,7 @@
 //   images: (c, h, w), grey has c = 1; with pages: z (c, z, y, x), a file a volume
 //
 // Outputs
-//   images   an item a picture, or a page of it
+//   images   an item a picture, a page, or a tile of it
 // Settings (keys in a pipeline file)
 //   path    a file, or a pattern with * ? [..], also in the names of folders       required
 //   pages   what the pages of a TIFF file are: items or z                          default items
@@ -14,11 +14,13 @@
 //           pad: by reflection on all sides to the largest
 //           group: size [px], two entries >= 1, height and width; only files of this size are
 //           taken; without a size all must have one, and the error lists those that there are
+//           tiles: size [px], two entries >= 1, height and width; each picture is cut into as few
+//           tiles of this size as cover it, which overlap where they must; each is an item
 //
 // Errors
 //   ConfigError  no file matches, or one is not a picture that can be read (while planning)
-//   ShapeError   sizes, channels or kinds of samples differ, or no file has the size of the group
-//                (while planning)
+//   ShapeError   sizes, channels or kinds of samples differ, no file has the size of the group, or
+//                one is smaller than a tile (while planning)
 //   Error        the pixels of a file are damaged or incomplete: names file and item
 //
 // Accuracy  pixels stand as stored: gamma, colour profiles and EXIF orientation are ignored;
@@ -72,11 +74,31 @@ struct Group {
   }
 };
 
+struct Tiles {
+  static constexpr const char* name = "tiles";
+  static constexpr const char* summary = "as few tiles of one size as cover a picture";
+  std::vector<std::int64_t> size;  // px
+  static const Schema<Tiles>& schema() {
+    static const Schema<Tiles> rows{
+        {"size", &Tiles::size, "px", "height and width of a tile", at_least(1), count(2, 2),
+         required()},
+    };
+    return rows;
+  }
+};
+
 struct File {
   fs::path path;
   PictureHeader header;
-  std::int64_t first_item;
+  std::int64_t first_item = 0;
+  std::int64_t rows = 1, columns = 1;  // of tiles
 };
+
+/// Where tile number `index` of `count` begins, so that together they cover `whole` evenly.
+std::int64_t tile_offset(std::int64_t index, std::int64_t count, std::int64_t tile,
+                         std::int64_t whole) {
+  return count == 1 ? 0 : index * (whole - tile) / (count - 1);
+}
 
 /// What the pattern found, and what its items will be.
 struct Listing {
@@ -125,7 +147,7 @@ class Images final : public Stage {
   struct Settings {
     fs::path path;
     Pages pages = Pages::items;
-    std::optional<std::variant<Crop, Pad, Group>> fit;
+    std::optional<std::variant<Crop, Pad, Group, Tiles>> fit;
   };
 
   static const Schema<Settings>& schema() {
@@ -157,9 +179,15 @@ class Images final : public Stage {
     const Spec& spec = listing().spec;
     const Block& block = in.block();
     std::vector<Tensor> items;
+    Page page;
+    Tensor whole;
     for (std::int64_t item = block.first; item < block.first + block.count; ++item) {
       context.stop_if_cancelled();
-      Tensor picture = fitted(decoded(item), spec);
+      // Tiles of a page follow one another.
+      const Page wanted = page_of(item);
+      if (!whole.defined() || !(wanted == page)) whole = decoded(wanted, item);
+      page = wanted;
+      Tensor picture = fits<Tiles>() ? tile_of(whole, item) : fitted(whole, spec);
       if (block.region)
         for (std::int64_t a = 0; a < picture.dim(); ++a)
           picture = picture.narrow(a, block.region->offset[a], block.region->size[a]);
@@ -194,17 +222,19 @@ class Images final : public Stage {
     Listing all;
     for (const fs::path& path : matching_files(settings_.path)) {
       try {
-        all.files.push_back({path, read_picture_header(path), 0});
+        all.files.push_back({path, read_picture_header(path)});
       } catch (const Error& error) {
         throw ConfigError("'" + path.string() + "' cannot be read: " + error.sentence());
       }
     }
     if (fits<Group>()) take_group(all);
+    if (fits<Tiles>()) cut(all);
     all.spec = common_spec(all.files);
     all.spec.items = 0;
     for (File& file : all.files) {
       file.first_item = all.spec.items;
-      all.spec.items += settings_.pages == Pages::items ? file.header.pages : 1;
+      all.spec.items +=
+          (settings_.pages == Pages::items ? file.header.pages : 1) * file.rows * file.columns;
     }
     return all;
   }
@@ -226,6 +256,19 @@ class Images final : public Stage {
     if (all.files.empty())
       throw ShapeError("no picture has the size " + shape_text(*size) +
                        " of the group; there are " + sizes_text(all.left_out));
+  }
+
+  void cut(Listing& all) const {
+    const auto& size = std::get<Tiles>(*settings_.fit).size;
+    for (File& file : all.files) {
+      const std::int64_t height = file.header.height, width = file.header.width;
+      if (height < size[0] || width < size[1])
+        throw ShapeError("'" + file.path.filename().string() + "' of " +
+                         shape_text({height, width}) + " is smaller than a tile of " +
+                         shape_text(size) + "; choose smaller tiles, or a narrower pattern");
+      file.rows = (height + size[0] - 1) / size[0];
+      file.columns = (width + size[1] - 1) / size[1];
+    }
   }
 
   Spec common_spec(const std::vector<File>& files) const {
@@ -251,11 +294,15 @@ class Images final : public Stage {
       height = crop ? std::min(height, h.height) : std::max(height, h.height);
       width = crop ? std::min(width, h.width) : std::max(width, h.width);
     }
-    if (!equal && !fits<Crop>() && !fits<Pad>())
+    if (fits<Tiles>()) {
+      height = std::get<Tiles>(*settings_.fit).size[0];
+      width = std::get<Tiles>(*settings_.fit).size[1];
+    } else if (!equal && !fits<Crop>() && !fits<Pad>()) {
       throw ShapeError("pictures of different sizes: " + sizes_text(files) + "; choose " +
                        (fits<Group>() ? "" : "fit: crop, fit: pad, or ") +
                        "one size, as in fit: {group: [" + std::to_string(first.height) + ", " +
                        std::to_string(first.width) + "]}, or a narrower pattern");
+    }
     Spec spec;
     spec.dtype = first.wide ? at::kDouble : at::kFloat;
     spec.unit = first.whole_numbers ? "1" : "";
@@ -270,26 +317,48 @@ class Images final : public Stage {
     return header.wide ? "float64" : "float32";
   }
 
-  /// (c, h, w) or (c, z, y, x), of the file's own size.
-  Tensor decoded(std::int64_t item) const {
+  /// What one reading of a file gives: one of its pages, or all of them as a volume.
+  struct Page {
+    const File* file = nullptr;
+    std::int64_t number = 0;
+    bool operator==(const Page&) const = default;
+  };
+
+  Page page_of(std::int64_t item) const {
     const auto& files = listing().files;
     const File& file = *std::prev(
         std::upper_bound(files.begin(), files.end(), item,
                          [](std::int64_t wanted, const File& f) { return wanted < f.first_item; }));
+    return {&file, (item - file.first_item) / (file.rows * file.columns)};
+  }
+
+  /// (c, h, w) or (c, z, y, x), of the file's own size.
+  Tensor decoded(const Page& wanted, std::int64_t item) const {
+    const File& file = *wanted.file;
     const PictureHeader& header = file.header;
     const bool volume = settings_.pages == Pages::z;
-    const std::int64_t first = volume ? 0 : item - file.first_item;
     const std::int64_t pages = volume ? header.pages : 1;
     const Tensor planes = at::empty({pages, header.channels, header.height, header.width},
                                     header.wide ? at::kDouble : at::kFloat);
     try {
       for (std::int64_t page = 0; page < pages; ++page)
-        read_picture(file.path, header, first + page, planes[page].data_ptr());
+        read_picture(file.path, header, wanted.number + page, planes[page].data_ptr());
     } catch (const Error& error) {
       throw Error("item " + std::to_string(item) + " cannot be read from '" + file.path.string() +
                   "': " + error.sentence());
     }
     return volume ? planes.transpose(0, 1) : planes[0];
+  }
+
+  Tensor tile_of(const Tensor& page, std::int64_t item) const {
+    const auto& size = std::get<Tiles>(*settings_.fit).size;
+    const File& file = *page_of(item).file;
+    const std::int64_t tile = (item - file.first_item) % (file.rows * file.columns);
+    const std::int64_t top =
+        tile_offset(tile / file.columns, file.rows, size[0], file.header.height);
+    const std::int64_t left =
+        tile_offset(tile % file.columns, file.columns, size[1], file.header.width);
+    return page.narrow(-2, top, size[0]).narrow(-1, left, size[1]);
   }
 
   /// Cut or continued to the size of all, equally on both sides.

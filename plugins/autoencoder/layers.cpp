@@ -1,0 +1,148 @@
+#include "layers.h"
+
+#include <cmath>
+
+#include <ATen/ATen.h>
+#include <torch/csrc/autograd/custom_function.h>
+
+namespace pellucid {
+namespace {
+
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+class LowerBound final : public torch::autograd::Function<LowerBound> {
+ public:
+  static Tensor forward(AutogradContext* context, const Tensor& x, double bound) {
+    context->save_for_backward({x});
+    context->saved_data["bound"] = bound;
+    return x.clamp_min(bound);
+  }
+  static variable_list backward(AutogradContext* context, const variable_list& gradients) {
+    const Tensor x = context->get_saved_variables()[0];
+    const double bound = context->saved_data["bound"].toDouble();
+    const Tensor passes = (x >= bound).logical_or_(gradients[0] < 0);
+    return {gradients[0] * passes, {}};
+  }
+};
+
+class DivisiveNormalisation final : public torch::autograd::Function<DivisiveNormalisation> {
+ public:
+  static Tensor forward(AutogradContext* context, const Tensor& x, const Tensor& beta,
+                        const Tensor& gamma, bool inverse) {
+    const Tensor d = at::conv2d(x * x, gamma.unsqueeze(-1).unsqueeze(-1), beta);
+    context->save_for_backward({x, gamma, d});
+    context->saved_data["inverse"] = inverse;
+    return inverse ? at::sqrt(d).mul_(x) : at::rsqrt(d).mul_(x);
+  }
+
+  static variable_list backward(AutogradContext* context, const variable_list& gradients) {
+    const auto saved = context->get_saved_variables();
+    const Tensor &x = saved[0], &gamma = saved[1], &d = saved[2];
+    const bool inverse = context->saved_data["inverse"].toBool();
+    // y = x d^p: dy/dx directly is d^p, and through d it is p x d^(p - 1).
+    const Tensor power = inverse ? at::sqrt(d) : at::rsqrt(d);
+    Tensor to_x = gradients[0] * power;
+    const Tensor to_d = (to_x * x).div_(d).mul_(inverse ? 0.5 : -0.5);
+    const std::int64_t one[]{1, 1}, none[]{0, 0}, channels[]{x.size(1)};
+    const auto [to_square, to_gamma, to_beta] = at::convolution_backward(
+        to_d, x * x, gamma.unsqueeze(-1).unsqueeze(-1), channels, one, none, one, false, none, 1,
+        {true, context->needs_input_grad(2), context->needs_input_grad(1)});
+    variable_list out(4);
+    out[0] = to_x.addcmul_(x, to_square, 2);
+    out[1] = to_beta;
+    if (to_gamma.defined()) out[2] = to_gamma.squeeze(-1).squeeze(-1);
+    return out;
+  }
+};
+
+/// A parameter that is kept at or above `least`: max(v, sqrt(least + p))^2 - p, p = 2^-36
+/// (CompressAI's reparametrisation, with the bound held in float32).
+constexpr double kPedestal = 1.0 / (1ll << 36);
+
+Tensor non_negative(const Tensor& v, double least) {
+  const auto bound = static_cast<double>(static_cast<float>(std::sqrt(least + kPedestal)));
+  return lower_bound(v, bound).square() - kPedestal;
+}
+
+Tensor non_negative_start(const Tensor& value) {
+  return at::sqrt(at::clamp_min(value + kPedestal, kPedestal));
+}
+
+/// Uniform in +-1/sqrt(fan_in), for weights and biases alike.
+std::function<Tensor(const Random&)> uniform_start(std::vector<std::int64_t> shape,
+                                                   std::int64_t fan_in) {
+  return [shape, bound = 1 / std::sqrt(double(fan_in))](const Random& draw) {
+    return draw.uniform(shape)[0].mul_(2 * bound).sub_(bound);
+  };
+}
+
+}  // namespace
+
+Tensor lower_bound(const Tensor& x, double bound) { return LowerBound::apply(x, bound); }
+
+Tensor divisive_normalisation(const Tensor& x, const Tensor& beta, const Tensor& gamma,
+                              Normalisation direction) {
+  return DivisiveNormalisation::apply(x, beta.to(x.scalar_type()), gamma.to(x.scalar_type()),
+                                      direction == Normalisation::multiply);
+}
+
+LayerOf convolution(std::int64_t in, std::int64_t out, std::int64_t kernel, std::int64_t stride) {
+  return [=](Parameters& parameters, const std::string& prefix) -> Layer {
+    const std::vector<std::int64_t> shape{out, in, kernel, kernel};
+    const std::int64_t fan_in = in * kernel * kernel;
+    const Tensor weight = parameters.take(prefix + ".weight", shape, uniform_start(shape, fan_in));
+    const Tensor bias = parameters.take(prefix + ".bias", {out}, uniform_start({out}, fan_in));
+    return [=](const Tensor& x) {
+      const auto dtype = x.scalar_type();
+      return at::conv2d(x, weight.to(dtype), bias.to(dtype), stride, kernel / 2);
+    };
+  };
+}
+
+LayerOf deconvolution(std::int64_t in, std::int64_t out, std::int64_t kernel, std::int64_t stride) {
+  return [=](Parameters& parameters, const std::string& prefix) -> Layer {
+    const std::vector<std::int64_t> shape{in, out, kernel, kernel};
+    const std::int64_t fan_in = out * kernel * kernel;  // as libtorch counts for transposed ones
+    const Tensor weight = parameters.take(prefix + ".weight", shape, uniform_start(shape, fan_in));
+    const Tensor bias = parameters.take(prefix + ".bias", {out}, uniform_start({out}, fan_in));
+    return [=](const Tensor& x) {
+      const auto dtype = x.scalar_type();
+      return at::conv_transpose2d(x, weight.to(dtype), bias.to(dtype), stride, kernel / 2,
+                                  stride - 1);
+    };
+  };
+}
+
+LayerOf normalisation(std::int64_t channels, Normalisation direction) {
+  return [=](Parameters& parameters, const std::string& prefix) -> Layer {
+    const Tensor beta = parameters.take(prefix + ".beta", {channels}, [=](const Random&) {
+      return non_negative_start(at::ones({channels}));
+    });
+    const Tensor gamma =
+        parameters.take(prefix + ".gamma", {channels, channels},
+                        [=](const Random&) { return non_negative_start(at::eye(channels) * 0.1); });
+    return [=](const Tensor& x) {
+      return divisive_normalisation(x, non_negative(beta, 1e-6), non_negative(gamma, 0), direction);
+    };
+  };
+}
+
+LayerOf leaky_relu() {
+  return [](Parameters&, const std::string&) -> Layer {
+    return [](const Tensor& x) { return at::leaky_relu(x, 0.01); };
+  };
+}
+
+Sequence::Sequence(Parameters& parameters, const std::string& name,
+                   const std::vector<LayerOf>& layers) {
+  for (const LayerOf& layer : layers)
+    layers_.push_back(layer(parameters, name + "." + std::to_string(layers_.size())));
+}
+
+Tensor Sequence::operator()(Tensor x) const {
+  for (const Layer& layer : layers_) x = layer(x);
+  return x;
+}
+
+}  // namespace pellucid

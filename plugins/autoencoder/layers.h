@@ -1,0 +1,48 @@
+// layers: what the networks are made of, each differentiable in its input and its parameters.
+//
+// Images and latents are (n, c, h, w), channels last in memory. Layers compute in the dtype of
+// their input; parameters of another dtype are converted.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "parameters.h"
+
+namespace pellucid {
+
+/// max(x, bound); its gradient passes where x >= bound or where a step against it would raise x.
+Tensor lower_bound(const Tensor& x, double bound);
+
+/// Generalised divisive normalisation y_i = x_i d_i^(-1/2), or with `inverse` y_i = x_i d_i^(1/2),
+/// d_i = beta_i + sum_j gamma_ij x_j^2 (J. Balle, V. Laparra, E. Simoncelli, arXiv 1511.06281).
+/// beta: (c), > 0; gamma: (c, c), >= 0.
+enum class Normalisation { divide, multiply };
+Tensor divisive_normalisation(const Tensor& x, const Tensor& beta, const Tensor& gamma,
+                              Normalisation direction);
+
+using Layer = std::function<Tensor(const Tensor&)>;
+/// Makes a layer from the parameters whose keys begin with a prefix, "g_a.3".
+using LayerOf = std::function<Layer(Parameters&, const std::string& prefix)>;
+
+/// Zero padding of half the kernel; (out, in, kernel, kernel) weights, with bias.
+LayerOf convolution(std::int64_t in, std::int64_t out, std::int64_t kernel = 5,
+                    std::int64_t stride = 2);
+/// The transposed one, that multiplies sizes by the stride; (in, out, kernel, kernel) weights.
+LayerOf deconvolution(std::int64_t in, std::int64_t out, std::int64_t kernel = 5,
+                      std::int64_t stride = 2);
+LayerOf normalisation(std::int64_t channels, Normalisation direction);
+LayerOf leaky_relu();
+
+/// Layers one after the other, numbered in the keys: "g_a.0", "g_a.1", ...
+class Sequence {
+ public:
+  Sequence(Parameters& parameters, const std::string& name, const std::vector<LayerOf>& layers);
+  Tensor operator()(Tensor x) const;
+
+ private:
+  std::vector<Layer> layers_;
+};
+
+}  // namespace pellucid
