@@ -11,9 +11,11 @@ int examine_plugins(const Arguments& arguments);
 int draw_graph(const Arguments& arguments);
 int show_contents(const Arguments& arguments);
 int list_plugins(const Arguments& arguments);
+int make_plugin(const Arguments& arguments);
 int replay_result(const Arguments& arguments);
 int run_pipeline_file(const Arguments& arguments);
 int print_schema(const Arguments& arguments);
 int print_version(const Arguments& arguments);
+int test_plugin(const Arguments& arguments);
 
 }  // namespace pellucid

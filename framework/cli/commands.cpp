@@ -116,6 +116,43 @@ std::vector<Command> make_commands() {
        "damaged, another file of the same name comes first.",
        {kPluginPath},
        {"pellucid doctor"}},
+      {"new-plugin",
+       "NAME",
+       Operand::required,
+       false,
+       "begin a plugin of your own",
+       "Writes the folder NAME: a component with its manual, its test, a build file and a README.\n"
+       "It builds against this installation and passes its test at once.",
+       {{"kind", "KIND",
+         "what the component is: operator (the default), stage, reducer, prior, denoiser or "
+         "functional"}},
+       {"pellucid new-plugin sharpen", "pellucid new-plugin sparsity --kind functional"}},
+      {"test-plugin",
+       "PATH",
+       Operand::required,
+       false,
+       "test a plugin without its source",
+       "Finds inputs that each component of a plugin takes, and checks on them whatever the SDK "
+       "asks\n"
+       "of a component: adjoints, gradients, specs, blocks, threads, tiles, sizes, memory and "
+       "more.\n"
+       "PATH is a library, or a folder of them. Each component runs in a process of its own. Exit "
+       "code\n"
+       "1 where a check fails.",
+       {{"component", "NAME", "only this component", true},
+        {"check", "NAME", "only this check", true},
+        {"cases", "FILE",
+         "YAML that describes inputs the kit cannot guess; default STEM.cases.yaml beside the "
+         "library"},
+        {"junit", "FILE", "write the findings as JUnit XML"},
+        {"timeout", "SECONDS", "a check that takes longer fails; default 120"},
+        {"in-process", "", "test in this process, as under a debugger"},
+        {"all", "", "show checks that do not apply as well"},
+        kJson,
+        kPluginPath},
+       {"pellucid test-plugin build/plugins/sharpen.so",
+        "pellucid test-plugin build/plugins --junit findings.xml",
+        "pellucid test-plugin build/plugins/sharpen.so --component sharpen --check adjoint"}},
       {"schema",
        "",
        Operand::none,

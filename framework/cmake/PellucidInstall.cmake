@@ -42,6 +42,7 @@ install(FILES
   ${PROJECT_BINARY_DIR}/PellucidConfig.cmake
   ${PROJECT_BINARY_DIR}/PellucidConfigVersion.cmake
   cmake/PellucidTorch.cmake
+  cmake/pellucid_add_conformance_test.cmake
   cmake/pellucid_add_plugin.cmake
   cmake/plugin_descriptor.cmake
   DESTINATION ${package_dir})

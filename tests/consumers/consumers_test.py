@@ -94,17 +94,39 @@ class Consumers(unittest.TestCase):
         call(self.program, "check", EXAMPLES / "plugin" / "blur.yaml")
 
     def test_the_guide_to_plugins_says_how(self):
-        """Its commands after the installation, run as they stand there; `~/pellucid` is ours."""
+        """Its commands, all of them, run as they stand there; `~/pellucid` is ours."""
         guide = (ROOT / "docs" / "guide" / "plugins.md").read_text(encoding="utf-8")
-        commands = re.search(r"^```sh\n(cp -r docs/examples/plugin .*?)^```", guide,
-                             re.MULTILINE | re.DOTALL).group(1)
+        commands = "".join(re.findall(r"^```sh\n(.*?)^```", guide, re.MULTILINE | re.DOTALL))
         home = self.folder / "home"
         home.mkdir()
         (home / "pellucid").symlink_to(self.prefix)
         said = call("sh", "-ec", commands, cwd=ROOT, environment={"HOME": str(home)})
-        self.assertIn("100% tests passed", said)
-        self.assertIn("Isotropic Gaussian blur", said)
-        self.assertTrue((home / "filters" / "runs" / "blur" / "camera.h5").is_file())
+        self.assertEqual(said.count("100% tests passed, 0 tests failed out of 2"), 2, said)
+        self.assertIn("Differences of neighbouring samples", said)
+        self.assertIn("version 1.0.0", said)
+        self.assertTrue((home / "edges" / "runs" / "edges" / "camera.h5").is_file())
+        for library in self.prefix.rglob("edges.so"):
+            library.unlink()
+
+    def test_a_new_plugin_of_each_kind_builds_and_passes_its_tests(self):
+        """All in one project, which begins with a plugin of each kind."""
+        made = self.folder / "made"
+        made.mkdir()
+        kinds = ["operator", "stage", "reducer", "prior", "denoiser", "functional"]
+        for kind in kinds:
+            call(self.program, "new-plugin", f"my_{kind}", "--kind", kind, cwd=made)
+        (made / "CMakeLists.txt").write_text(
+            "cmake_minimum_required(VERSION 3.25)\nproject(Made LANGUAGES CXX)\ninclude(CTest)\n" +
+            "".join(f"add_subdirectory(my_{kind})\n" for kind in kinds), encoding="utf-8")
+        built = made / "build"
+        call("cmake", "-G", "Ninja", "-S", made, "-B", built, "-DCMAKE_BUILD_TYPE=Release",
+             f"-DCMAKE_PREFIX_PATH={self.prefix}")
+        call("cmake", "--build", built)
+        said = call("ctest", "--test-dir", built, "--output-on-failure")
+        self.assertIn(f"100% tests passed, 0 tests failed out of {2 * len(kinds)}", said)
+        for kind in kinds:
+            junit = built / f"my_{kind}" / "conformance" / f"my_{kind}.xml"
+            self.assertIn("<testsuite ", junit.read_text(encoding="utf-8"))
 
     def test_the_host_in_the_build_tree_loads_the_plugin_from_outside(self):
         built = self.build("plugin")
