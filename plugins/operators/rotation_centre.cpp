@@ -4,9 +4,10 @@
 //   Of the sinogram of the whole turn the two-dimensional spectrum F(n, w), n in cycles a turn and
 //   w in radians a bin, is then nearly 0 where |n| > R |w|, with R the radius of what is seen [1, 2]:
 //
-//     centre = argmin over c of   sum over |n| > R w + 1, w > 0 of |F_c(n, w)|^2,   R = bins / 2
+//     centre = argmin over c of   sum over |n| > m(R w), w > 0 of |F_c(n, w)|^2,   R = bins / 2
 //            = argmin over c of   Re sum over w of exp(2 i c w) g(w)
-//     g(w)   = sum over n of (-1)^n P(n, w) P(-n, w),   P the spectrum of the half turn
+//     g(w)   = sum over |n| > m(R w) of (-1)^n P(n, w) P(-n, w),   P the spectrum of the half turn
+//     m(r)   = r + r^(1/3) + 1, beyond which Bessel functions J_n(r) have fallen off
 //
 //   y: (..., angles, bins), real, angles evenly spaced
 //
@@ -22,8 +23,8 @@
 //                  quarter of the bins
 //
 // Errors
-//   ShapeError   y is not real, its last axes are not 'aw' or 'ax', or it has less than 3 angles or
-//                bins (while planning)
+//   ShapeError   y is not real, its last axes are not 'aw' or 'ax', or it has less than 4 angles or
+//                3 bins (while planning)
 //   Error        a sample is not finite; all projections are 0
 //
 // Accuracy  some hundredths of a bin for an object that is seen as a whole at every angle; some
@@ -84,9 +85,9 @@ class RotationCentre final : public Reducer {
     if (!spec.axes.ends_with("aw") && !spec.axes.ends_with("ax"))
       throw ShapeError("projections must have the last axes 'aw' (angle, bin) or 'ax', got '" +
                        spec.axes + "'");
-    if (spec.shape.back() < 3 || half_turn(spec.shape.end()[-2]) < 3)
+    if (spec.shape.back() < 3 || half_turn(spec.shape.end()[-2]) < 4)
       throw ShapeError(
-          "the centre is found from at least 3 bins and 3 angles of half a turn, got " +
+          "the centre is found from at least 3 bins and 4 angles of half a turn, got " +
           spec.text());
     Spec value;
     value.dtype = at::kDouble;
@@ -169,8 +170,10 @@ class RotationCentre final : public Reducer {
     return kPi * double(frequency) / double(bins);
   }
 
+  /// m(R w).
   static double widest(std::int64_t frequency, std::int64_t bins) {
-    return double(bins) / 2 * radians(frequency, bins) + 1;
+    const double r = double(bins) / 2 * radians(frequency, bins);
+    return r + std::cbrt(r) + 1;
   }
 
   /// Those above 0 at which some |n| is outside.
@@ -193,7 +196,9 @@ class RotationCentre final : public Reducer {
     const Tensor mirrored = at::roll(at::flip(p, {1}), 1, 1);
     const Tensor n = at::arange(2 * half, at::kDouble);
     const Tensor distance = at::minimum(n, 2 * double(half) - n).unsqueeze(1);
-    const Tensor limit = at::arange(1, count + 1, at::kDouble) * (kPi / 2) + 1;
+    std::vector<double> widths;
+    for (std::int64_t k = 1; k <= count; ++k) widths.push_back(widest(k, bins));
+    const Tensor limit = at::tensor(widths, at::kDouble);
     const Tensor sign = 1 - 2 * at::remainder(n, 2).unsqueeze(1);
     return (p * mirrored * at::where(distance > limit, sign, 0.0)).sum({0, 1});
   }
