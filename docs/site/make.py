@@ -25,6 +25,8 @@ except ImportError:
     sys.exit("make.py needs the Python module 'markdown' (Debian: python3-markdown)")
 
 ROOT = Path(__file__).resolve().parents[2]
+# What is read first; the other guides follow by name.
+FIRST = ("pipelines", "runs", "plugins", "overview")
 PICTURES = (".png", ".jpg", ".svg")
 FENCE = re.compile(r"^(```\w*) title=\"([^\"\n]*)\"$", re.MULTILINE)
 REFERENCE = re.compile(r'\b(href|src)="([^"]*)"')
@@ -39,6 +41,11 @@ class Pages:
         self.program, self.folder = program, folder
         version = self.said("version").split("\n")[0].rpartition(" ")[2]
         self.site = Site("Pellucid", version)
+        self.markdown = markdown.Markdown(extensions=["fenced_code", "tables", "toc", "sane_lists"],
+                                          output_format="html")
+        # No text has HTML of its own: `<A x, y>` is a product.
+        self.markdown.preprocessors.deregister("html_block")
+        self.markdown.inlinePatterns.deregister("html")
         self.texts = {}    # path of a Markdown file -> its text
         self.waiting = []  # files of the repository that texts link to
         self.pipelines = {self.name(p): p.read_text(encoding="utf-8")
@@ -66,7 +73,8 @@ class Pages:
         """All texts, and the menu of every page."""
         self.read("README.md", "index.html")
         for folder in ("guide", "design"):
-            for path in sorted((ROOT / "docs" / folder).glob("*.md")):
+            paths = sorted((ROOT / "docs" / folder).glob("*.md"))
+            for path in sorted(paths, key=lambda p: ([*FIRST, p.stem].index(p.stem), p.stem)):
                 self.read(self.name(path), f"{folder}/{path.stem}.html")
         for name in ("CONTRIBUTING.md", "CHANGELOG.md"):
             self.read(name, name.partition(".")[0].lower() + ".html")
@@ -108,10 +116,10 @@ class Pages:
         """A Markdown file as HTML, its links leading to pages."""
         here = self.site.pages[name]
         # The file that a block quotes stands above it.
-        text = FENCE.sub(lambda m: f'<p class="from"><a href="{m.group(2)}">'
-                                   f"{posixpath.basename(m.group(2))}</a></p>\n\n{m.group(1)}", text)
-        body = markdown.markdown(text, extensions=["fenced_code", "tables", "toc", "sane_lists"],
-                                 output_format="html")
+        text = FENCE.sub(lambda m: f"[{posixpath.basename(m.group(2))}]({m.group(2)})\n\n"
+                                   f"{m.group(1)}", text)
+        body = re.sub(r"<p>(<a [^>]*>[^<]*</a></p>\n<pre>)", r'<p class="from">\1',
+                      self.markdown.reset().convert(text))
         body = REFERENCE.sub(lambda m: f'{m.group(1)}="{self.moved(name, here, m.group(2))}"', body)
         body = body.replace("<table>", '<div class="wide"><table>').replace("</table>",
                                                                             "</table></div>")
@@ -185,12 +193,14 @@ class Pages:
         rows = []
         for path, text in self.pipelines.items():
             here = self.site.pages[path]
-            self.put(here, path, f"<h1>{escape(path)}</h1>\n<pre>{self.site.linked(here, text)}</pre>")
+            self.put(here, path, f"<h1>{escape(path)}</h1>\n"
+                                 f"<pre>{self.site.linked(here, text)}</pre>")
             first = text.partition("\n")[0].lstrip("# ")
             rows.append(f'<li><a href="{escape(self.site.link(index, here))}">{escape(path)}</a>: '
                         f"{escape(first)}</li>")
-        self.put(index, "Pipelines", "<h1>Pipelines</h1>\n<p>Examples that run as they are, or say "
-                 "in their first lines what data they need.</p>\n<ul>\n" + "\n".join(rows) + "\n</ul>")
+        self.put(index, "Pipelines", "\n".join([
+            "<h1>Pipelines</h1>", "<p>Examples that run as they are, or say in their first lines "
+            "what data they need.</p>", "<ul>", *rows, "</ul>"]))
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ def identifier(text):
 class Site:
     """Where everything of the manual is, by what it is made from.
 
-    `pages` maps a name - a path from the root of the repository, or a component - to the path of its
+    `pages` maps a name (a path from the root of the repository, or a component) to the path of its
     page in the manual.
     """
 
@@ -54,10 +54,13 @@ class Site:
             at = end
         return "".join(parts) + escape(text[at:])
 
+    def phrase(self, here, text):
+        """As `linked`, with names in backticks as code."""
+        return re.sub(r"`([^`<]+)`", r"<code>\1</code>", self.linked(here, text))
+
     def prose(self, here, text):
-        """As `linked`, for a sentence: with a capital, and names in backticks as code."""
-        text = self.linked(here, text[:1].upper() + text[1:])
-        return re.sub(r"`([^`<]+)`", r"<code>\1</code>", text)
+        """A phrase that begins with a capital."""
+        return self.phrase(here, text[:1].upper() + text[1:])
 
     def _menu(self, here):
         parts = []

@@ -57,6 +57,7 @@ def type_of(field):
 
 
 def standard_of(field):
+    """The default as HTML; of a choice its name, because its settings have rows of their own."""
     if field["required"]:
         return "required"
     if "default" not in field:
@@ -64,7 +65,7 @@ def standard_of(field):
     value = field["default"]
     if field["type"] == "choice" and isinstance(value, dict):
         value = next(iter(value))
-    return flow(value)
+    return f"<code>{escape(flow(value))}</code>"
 
 
 def range_of(field):
@@ -124,7 +125,7 @@ def joined(lines):
 
 
 def entries(lines, names):
-    """`  name   text`, continued on further lines: name -> text, and the lines of all other names."""
+    """`  name   text`, continued on further lines: name -> text, and all lines of other names."""
     said, rest, current = {}, [], None
     for line in lines:
         start = re.match(r"  (\S+?)(?: \[.*?\])?  +(\S.*)$", line)
@@ -197,9 +198,10 @@ class Reference:
             parts.append(f"<p>{self.site.prose(here, manual.opening)}</p>")
         parts.append(self._text(here, manual.take(""), {n for n, _ in manual.sources}))
         for name in ("Inputs", "Outputs"):
-            parts += self._section(name, self._ports(here, component[name.lower()], name == "Inputs",
-                                                     manual.take(name)))
-        parts += self._section("Parameters", self._parameters(component["parameters"]),
+            ports = component[name.lower()]
+            parts += self._section(
+                name, self._ports(here, ports, name == "Inputs", manual.take(name)))
+        parts += self._section("Parameters", self._parameters(here, component["parameters"]),
                                self._text(here, manual.take("Settings")))
         parts += self._section("Errors", self._errors(here, manual.take("Errors")))
         for name in ("Accuracy", "Cost"):
@@ -245,24 +247,25 @@ class Reference:
         head = ["port", "type"] + ([""] if inputs else []) + ["what it is"]
         return (table(head, rows) if rows else "") + self._text(here, rest)
 
-    def _parameters(self, fields):
+    def _parameters(self, here, fields):
         if not fields:
             return ""
         return table(["parameter", "type", "unit", "range", "default", "what it is"],
-                     list(self._rows(fields, "")))
+                     list(self._rows(here, fields, "")))
 
-    def _rows(self, fields, prefix):
+    def _rows(self, here, fields, prefix):
         for field in fields:
             path = prefix + field["name"]
             yield ([f"<code>{escape(path)}</code>", escape(type_of(field)), escape(unit_of(field)),
-                    escape(range_of(field)), f"<code>{escape(standard_of(field))}</code>",
-                    escape(field["summary"])], "parameter-" + identifier(path))
-            yield from self._rows(field.get("parameters", []), path + ".")
+                    escape(range_of(field)), standard_of(field),
+                    self.site.phrase(here, field["summary"])], "parameter-" + identifier(path))
+            yield from self._rows(here, field.get("parameters", []), path + ".")
             for alternative in field.get("alternatives", []):
                 inner = f"{path}.{alternative['name']}"
-                yield ([f"<code>{escape(inner)}</code>", "alternative", "", "", "",
-                        escape(alternative.get("summary", ""))], "parameter-" + identifier(inner))
-                yield from self._rows(alternative.get("parameters", []), inner + ".")
+                said = self.site.phrase(here, alternative.get("summary", ""))
+                yield ([f"<code>{escape(inner)}</code>", "alternative", "", "", "", said],
+                       "parameter-" + identifier(inner))
+                yield from self._rows(here, alternative.get("parameters", []), inner + ".")
 
     def _errors(self, here, lines):
         """`  Name  text`, continued on further lines."""

@@ -171,7 +171,8 @@ class Manual(unittest.TestCase):
 
     def test_every_command_has_its_help(self):
         for command in ("run", "check", "describe", "doctor"):
-            self.assertIn(said(command, "--help").strip(), self.pages[f"commands/{command}.html"].text)
+            page = self.pages[f"commands/{command}.html"]
+            self.assertIn(said(command, "--help").strip(), page.text)
 
     def test_examples_are_what_the_schema_allows(self):
         validator = jsonschema.Draft202012Validator(json.loads(said("schema")))
