@@ -64,8 +64,13 @@ class Apply final : public Stage {
     out[y] = is_forward() ? in[A].apply(in[x]) : in[A].apply_adjoint(in[x]);
   }
 
+  /// Where a tile ends, what A would give as far as its halo is other than in the whole item, and
+  /// comes of samples that are as far again: so far A* is wrong there.
   std::optional<std::vector<std::int64_t>> halo(const Inputs& in) const override {
-    return in[A].halo(taken(in));
+    auto reach = in[A].halo(taken(in));
+    if (reach && !is_forward())
+      for (std::int64_t& samples : *reach) samples *= 2;
+    return reach;
   }
   std::int64_t working_bytes(const Inputs& in) const override {
     return in[A].working_bytes(taken(in));

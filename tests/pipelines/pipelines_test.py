@@ -111,6 +111,21 @@ class Pipelines(unittest.TestCase):
         for point in points:
             self.assertEqual(shapes(point / "restored.h5"), {"restored": (4, 1, 256, 256)})
 
+    def test_inpaint(self):
+        printed = self.run_pipeline("inpaint")
+        self.assertAlmostEqual(mean_psnr(printed, "score_before.scores"), 7.18, delta=ROUNDING)
+        self.assertAlmostEqual(mean_psnr(printed, "score_after.scores"), 21.75, delta=ROUNDING)
+        self.assertEqual(shapes(self.folder / "run" / "restored.h5"),
+                         dict.fromkeys(["truth", "seen", "restored"], (2, 3, 192, 192)))
+
+    def test_superresolve(self):
+        printed = self.run_pipeline("superresolve")
+        self.assertAlmostEqual(mean_psnr(printed, "score_enlarged.scores"), 24.98, delta=ROUNDING)
+        self.assertAlmostEqual(mean_psnr(printed, "score_restored.scores"), 28.45, delta=ROUNDING)
+        self.assertEqual(shapes(self.folder / "run" / "restored.h5"),
+                         {"camera": (2, 3, 96, 96),
+                          **dict.fromkeys(["truth", "enlarged", "restored"], (2, 3, 192, 192))})
+
     def test_deblur_photos(self):
         os.environ["PELLUCID_DATA"] = str(self.sample("test/set47_bsd"))
         printed = self.run_pipeline("deblur_photos", "--items", "0:2")

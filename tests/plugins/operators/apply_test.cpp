@@ -1,10 +1,15 @@
 // Operators applied to items, forwards and backwards.
 
 #include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
 
 #include <ATen/ATen.h>
 
+#include <pellucid/dataset.h>
 #include <pellucid/operator.h>
+#include <pellucid/pipeline.h>
 #include <pellucid/testing.h>
 
 #include "plugins/operators/laws.h"
@@ -50,6 +55,43 @@ TEST(Apply, refuses_what_the_operator_could_not_have_given) {
             }),
             "test.yaml:1:1: the axis before those of the image must be 'c' of length 1 in y, got 1 "
             "x float32 chw 3x4x4");
+}
+
+/// A blur after a blur and what it takes away, forth and back, in a run with these settings.
+std::pair<Tensor, Tensor> run(const std::filesystem::path& folder, const std::string& settings) {
+  const std::string text = "pellucid: 1\nsettings: {" + settings + R"(}
+keep: [forth, back]
+nodes:
+  truth: {use: io/scene, with: {items: 2, size: [60, 44]}}
+  photo: {use: io/save, in: {truth: truth}, with: {to: truth.h5}}
+  wide:  {use: operators/convolution, with: {kernel: {gaussian: {std: 1.5}}, boundary: reflect}}
+  box:   {use: operators/convolution, with: {kernel: {box: 4}, boundary: zero}}
+  same:  {use: operators/identity}
+  both:  {use: operators/compose, in: {outer: box, inner: wide}}
+  sharp: {use: operators/sum, in: {A: same, B: both}, with: {weights: [2, -1]}}
+  forth: {use: operators/apply, in: {x: truth, A: sharp}}
+  back:  {use: operators/apply, in: {x: truth, A: sharp}, with: {direction: adjoint}}
+)";
+  RunOptions options;
+  options.folder = folder;
+  Pipeline::parse(text, folder).run(options);
+  const auto read = [&](const char* dataset) {
+    const DatasetReader reader({folder / "result.h5", dataset});
+    return reader.read(std::vector<std::int64_t>(reader.shape().size(), 0), reader.shape());
+  };
+  return {read("/forth/y"), read("/back/y")};
+}
+
+TEST(Apply, gives_the_same_in_tiles_forth_and_back) {
+  std::string pattern = ::testing::TempDir() + "pellucid-apply-XXXXXX";
+  ASSERT_NE(mkdtemp(pattern.data()), nullptr);
+  const std::filesystem::path folder = pattern;
+  const auto [forth, back] = run(folder / "whole", "");
+  const auto [forth_in_tiles, back_in_tiles] = run(folder / "tiles", "tile: [25, 20]");
+  EXPECT_LT(laws::largest(forth_in_tiles - forth), 1e-6);
+  EXPECT_LT(laws::largest(back_in_tiles - back), 1e-6);
+  EXPECT_GT(laws::largest(back - forth), 1e-2);
+  std::filesystem::remove_all(folder);
 }
 
 }  // namespace

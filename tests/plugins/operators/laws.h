@@ -209,7 +209,8 @@ inline void expect_norm_and_solution(const MakeOperator& make, const Spec& x,
 }
 
 /// Where the operator keeps the sizes of images and declares a halo: a part of an item, grown by the
-/// halo, gives inside what the whole gives there.
+/// halo, gives inside what the whole gives there. Back it is twice the halo: where a part ends, samples
+/// of y as far as the halo come of other samples of x, which are as far from them again.
 inline void expect_halo(const LinearOperator& a, const Spec& x, const Limits& limits) {
   const auto halo = a.halo(x);
   if (!halo) return;
@@ -217,22 +218,27 @@ inline void expect_halo(const LinearOperator& a, const Spec& x, const Limits& li
   // Nothing is cut along axes whose sizes change.
   const Spec y = a.range(x);
   if (y.shape.size() < 2 || last_sizes(y.shape, 2) != last_sizes(x.shape, 2)) return;
-  const Tensor value = drawn(x), image = a.forward(value);
-  Tensor part = value, expected = image;
-  std::vector<std::int64_t> inside;
-  for (const std::int64_t axis : {-2, -1}) {
-    const std::int64_t n = value.size(axis), reach = (*halo)[halo->size() - std::size_t(-axis)];
-    const std::int64_t begin = n / 3, end = n - n / 3;
-    const std::int64_t from = std::max<std::int64_t>(0, begin - reach);
-    part = part.narrow(axis, from, std::min(n, end + reach) - from);
-    expected = expected.narrow(axis, begin, end - begin);
-    inside.push_back(begin - from);
-  }
-  Tensor found = a.forward(part);
-  for (const std::int64_t axis : {-2, -1})
-    found = found.narrow(axis, inside[std::size_t(axis + 2)], expected.size(axis));
-  EXPECT_LE(largest(found - expected), limits.exact * std::max(1.0, largest(image)))
-      << "a part of an item, grown by the halo";
+  const auto expect_cut = [&](const Spec& given, std::int64_t times, auto apply) {
+    const Tensor value = drawn(given), image = apply(value);
+    Tensor part = value, expected = image;
+    std::vector<std::int64_t> inside;
+    for (const std::int64_t axis : {-2, -1}) {
+      const std::int64_t n = value.size(axis),
+                         reach = times * (*halo)[halo->size() - std::size_t(-axis)];
+      const std::int64_t begin = n / 3, end = n - n / 3;
+      const std::int64_t from = std::max<std::int64_t>(0, begin - reach);
+      part = part.narrow(axis, from, std::min(n, end + reach) - from);
+      expected = expected.narrow(axis, begin, end - begin);
+      inside.push_back(begin - from);
+    }
+    Tensor found = apply(part);
+    for (const std::int64_t axis : {-2, -1})
+      found = found.narrow(axis, inside[std::size_t(axis + 2)], expected.size(axis));
+    EXPECT_LE(largest(found - expected), limits.exact * std::max(1.0, largest(image)))
+        << "a part of an item, grown by the halo, " << (times == 1 ? "forth" : "back");
+  };
+  expect_cut(x, 1, [&a](const Tensor& part) { return a.forward(part); });
+  expect_cut(y, 2, [&a](const Tensor& part) { return a.adjoint(part); });
 }
 
 /// All laws, for an operator that is made anew for some of its items.
