@@ -12,11 +12,11 @@
 //   x, y: (..., h, w) or (..., z, y, x), real or complex, one unit; the spacing grows by s
 //
 // Settings (keys in a pipeline file)
-//   factor [1]       s, one or one an axis, >= 1                                       default 2
+//   factor [1]       s, one or one an axis, in [1, 65536]                              default 2
 //   method           bicubic, area or decimation                                 default bicubic
 //   dimensions [1]   how many of the last axes become coarser, in [2, 3]               default 2
-//   size [px]        of x along these axes, >= 1, needed where it is no multiple of the factor: y
-//                    alone does not tell it; by default s times that of y
+//   size [px]        of x along these axes, in [1, 67108864], needed where it is no multiple of the
+//                    factor: y alone does not tell it; by default s times that of y
 //
 // Errors
 //   ConfigError  lists that do not have one entry or one an axis (while planning)
@@ -68,13 +68,13 @@ class Downsampling final : public LinearOperator {
 
   static const Schema<Settings>& schema() {
     static const Schema<Settings> rows{
-        {"factor", &Settings::factor, "1", "how much coarser, one or one an axis", at_least(1),
+        {"factor", &Settings::factor, "1", "how much coarser, one or one an axis", within(1, 65536),
          count(1, 3)},
         {"method", &Settings::method, "", "how samples of x become one of y"},
         {"dimensions", &Settings::dimensions, "1", "how many of the last axes become coarser",
          within(2, 3)},
         {"size", &Settings::size, "px", "of x along these axes; by default factor times that of y",
-         at_least(1), count(2, 3)},
+         within(1, 67108864), count(2, 3)},
     };
     return rows;
   }

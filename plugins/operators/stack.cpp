@@ -11,8 +11,8 @@
 // Settings (keys in a pipeline file)
 //   axis [1]    along which axis of an item of y, counted from 0; 0 is c of "chw", in [0, 5]
 //                                                                              default 0
-//   sizes [1]   how long each operator's result is along that axis, >= 1; by default all are
-//               equally long
+//   sizes [1]   how long each operator's result is along that axis, in [1, 67108864]; by default all
+//               are equally long
 //
 // Errors
 //   ConfigError  there are not as many sizes as operators (while planning)
@@ -49,7 +49,7 @@ class Stack final : public LinearOperator, public Masking {
         {"axis", &Settings::axis, "1", "along which axis of an item of y, counted from 0",
          within(0, 5)},
         {"sizes", &Settings::sizes, "1", "how long each result is there; by default all alike",
-         at_least(1), count(2, 4)},
+         within(1, 67108864), count(2, 4)},
     };
     return rows;
   }
