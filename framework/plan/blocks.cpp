@@ -140,8 +140,11 @@ std::vector<Region> tiles_of(const Plan& plan, const PlannedStream& stream, cons
   }
   if (whole.empty()) return {};
   for (const std::size_t node : stream.nodes) {
-    const bool made_once = is_object(plan.nodes[node].component->kind) &&
-                           !plan.nodes[node].object_per_block && plan.nodes[node].inputs.empty();
+    const auto& inputs = plan.nodes[node].inputs;
+    const bool made_once =
+        is_object(plan.nodes[node].component->kind) && !plan.nodes[node].object_per_block &&
+        std::none_of(inputs.begin(), inputs.end(),
+                     [](const PlannedInput& input) { return is_data(input.type); });
     if (made_once) continue;
     const std::string sentence = hindrance(plan, node, whole);
     if (sentence.empty()) continue;
