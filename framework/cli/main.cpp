@@ -11,6 +11,7 @@
 #include <pellucid/version.h>
 
 #include "cli/arguments.h"
+#include "isolation/server.h"
 #include "pipeline/document.h"
 
 namespace pellucid {
@@ -62,6 +63,7 @@ int run_in_library(int argc, char** argv) {
 }
 
 int answer(int argc, char** argv) {
+  if (argc > 1 && std::string(argv[1]) == kServe) return run_in_library(argc, argv);
   try {
     const Arguments arguments = Arguments::parse(argc, argv);
     if (arguments.asks_for_version()) {

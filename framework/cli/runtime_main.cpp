@@ -8,6 +8,8 @@
 
 #include "cli/actions.h"
 #include "cli/outcome.h"
+#include "isolation/server.h"
+#include "run/allocator.h"
 
 namespace pellucid {
 namespace {
@@ -18,11 +20,12 @@ struct Action {
 };
 
 constexpr std::array kActions{
-    Action{"check", check_pipeline},   Action{"describe", describe_components},
-    Action{"doctor", examine_plugins}, Action{"graph", draw_graph},
-    Action{"info", show_contents},     Action{"plugins", list_plugins},
-    Action{"replay", replay_result},   Action{"run", run_pipeline_file},
-    Action{"schema", print_schema},    Action{"version", print_version},
+    Action{"check", check_pipeline},    Action{"describe", describe_components},
+    Action{"doctor", examine_plugins},  Action{"graph", draw_graph},
+    Action{"info", show_contents},      Action{"new-plugin", make_plugin},
+    Action{"plugins", list_plugins},    Action{"replay", replay_result},
+    Action{"run", run_pipeline_file},   Action{"schema", print_schema},
+    Action{"test-plugin", test_plugin}, Action{"version", print_version},
 };
 
 int act(const Arguments& arguments) {
@@ -36,6 +39,10 @@ int act(const Arguments& arguments) {
 
 extern "C" PELLUCID_EXPORT int pellucid_main(int argc, char** argv) {
   try {
+    if (argc == 3 && std::string(argv[1]) == pellucid::kServe) {
+      pellucid::install_counting_allocator();
+      return pellucid::serve_isolated_node(std::stoi(argv[2]));
+    }
     return pellucid::act(pellucid::Arguments::parse(argc, argv));
   } catch (const std::exception& error) {
     pellucid::print_error(error);

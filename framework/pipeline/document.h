@@ -54,6 +54,7 @@ struct RunSettings {
   double durability = 5;           ///< seconds between syncs
   OnNonfinite nonfinite = OnNonfinite::stop;
   OnItemError on_item_error = OnItemError::stop;
+  std::vector<Value> isolate;  ///< names of the nodes that run in processes of their own
   /// Where each setting stands, for errors of the plan ("memory", "tile", ...).
   std::vector<std::pair<std::string, SourceLocation>> where;
 

@@ -50,6 +50,7 @@ std::string settings_text(const RunSettings& settings) {
   text += line(2, "durability", settings.durability);
   text += line(2, "nonfinite", name_of(settings.nonfinite));
   text += line(2, "on_item_error", name_of(settings.on_item_error));
+  if (!settings.isolate.empty()) text += line(2, "isolate", Value::list(settings.isolate));
   return text;
 }
 

@@ -73,6 +73,14 @@ void read_block(const Value& value, RunSettings& settings) {
   if (settings.block_bytes < 1) expect("a size of at least 1 B", value);
 }
 
+/// Names of nodes, one or a list; whether there are such nodes is found when they are connected.
+std::vector<Value> names_of(const Value& value) {
+  std::vector<Value> names = value.is_list() ? value.items() : std::vector<Value>{value};
+  for (const Value& name : names)
+    if (!name.is_scalar() || name.text().empty()) expect("the name of a node", name);
+  return names;
+}
+
 double durability_of(const Value& value) {
   const double seconds = number_of(value, "s");
   if (!(seconds >= 0)) expect("a time that is not negative", value);
@@ -81,8 +89,8 @@ double durability_of(const Value& value) {
 
 using Row = std::pair<const char*, std::function<void(const Value&, RunSettings&)>>;
 
-const std::array<Row, 10>& rows() {
-  static const std::array<Row, 10> kRows{{
+const std::array<Row, 11>& rows() {
+  static const std::array<Row, 11> kRows{{
       {"device", [](const Value& value, RunSettings& to) { to.device = device_of(value); }},
       {"seed",
        [](const Value& value, RunSettings& to) {
@@ -112,6 +120,7 @@ const std::array<Row, 10>& rows() {
        [](const Value& value, RunSettings& to) { to.nonfinite = on_nonfinite_of(value); }},
       {"on_item_error",
        [](const Value& value, RunSettings& to) { to.on_item_error = on_item_error_of(value); }},
+      {"isolate", [](const Value& value, RunSettings& to) { to.isolate = names_of(value); }},
   }};
   return kRows;
 }

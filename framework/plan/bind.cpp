@@ -1,7 +1,9 @@
 // Bind: components from the registry, ports checked against their declarations, names into edges.
 #include <algorithm>
 #include <map>
+#include <set>
 
+#include "isolation/component.h"
 #include "plan/dag.h"
 #include "plan/draft.h"
 #include "plan/edges.h"
@@ -41,9 +43,12 @@ class Binder {
 
   BoundPoint bound() {
     const std::vector<NodeText>& texts = point_.document->nodes;
+    find_isolated();
     for (const NodeText& text : texts) add_node(text);
     for (std::size_t i = 0; i < texts.size(); ++i) connect(i, texts[i]);
     for (const Reference& reference : point_.document->keep) keep(reference);
+    for (const PlannedNode& node : point_.nodes)
+      if (node.isolated && node.component) check_border(node, node);
     return std::move(point_);
   }
 
@@ -52,6 +57,72 @@ class Binder {
     OutputEnd end;
     PortType type;
   };
+
+  /// The nodes that the settings name (of any point, because points share nodes), and those that
+  /// use an object among them.
+  void find_isolated() {
+    std::vector<std::string> names, found;
+    for (const NodeText& text : point_.document->nodes) names.push_back(text.name);
+    for (const Document& point : draft_.documents.points)
+      for (const Value& name : point.settings.isolate)
+        if (numbers_.count(name.text())) found.push_back(name.text());
+    for (const Value& name : point_.document->settings.isolate)
+      if (!numbers_.count(name.text()))
+        faults_.add(name.where(), nullptr,
+                    "'isolate' names no node '" + name.text() + "'" +
+                        suggestion_among(name.text(), names, "the pipeline"));
+    while (!found.empty()) {
+      const std::string name = found.back();
+      found.pop_back();
+      if (!isolated_.insert(name).second || !names_object(name)) continue;
+      for (const NodeText& text : point_.document->nodes)
+        for (const auto& [port, reference] : text.in)
+          if (reference.node == name) found.push_back(text.name);
+    }
+  }
+
+  /// An isolated node is an object; what is wrong with it is reported when it is added.
+  bool names_object(const std::string& name) const {
+    const std::string& use = point_.document->nodes[numbers_.at(name)].use;
+    try {
+      return is_object(
+          draft_.registry.find_component(use, &describe_plugin_elsewhere).descriptor->kind);
+    } catch (const Error&) {
+      return false;
+    }
+  }
+
+  /// What cannot cross the border of an isolated node's process: itself, or an object that it, or
+  /// an object of its own (`user`), is given.
+  void check_border(const PlannedNode& isolated, const PlannedNode& user) {
+    if (isolated.component == &function_component()) {
+      faults_.add(
+          isolated.use_where, &isolated,
+          "a function runs nodes of this pipeline, so it cannot be isolated; isolate these");
+      return;
+    }
+    for (const Port& port : ports_of(*isolated.component, Port::Direction::out))
+      if (!is_data(port.type))
+        faults_.add(isolated.use_where, &isolated,
+                    "its output '" + std::string(port.name) +
+                        "' is an object, and only tensors and tables leave the process of an "
+                        "isolated node");
+    for (const PlannedInput& input : user.inputs) {
+      if (is_data(input.type)) continue;
+      const PlannedNode& producer = point_.nodes[input.node];
+      if (!producer.component) continue;
+      if (producer.component == &function_component())
+        faults_.add(input.where, &user,
+                    "'" + producer.name + "' is a function that runs nodes of this pipeline, so '" +
+                        isolated.name + "', which uses it, cannot be isolated");
+      else if (!input.from.empty())
+        faults_.add(input.where, &user,
+                    "'" + producer.name + "." + input.from +
+                        "' is an object that is made while the pipeline runs, so '" +
+                        isolated.name + "', which uses it, cannot be isolated");
+      else check_border(isolated, producer);
+    }
+  }
 
   void add_node(const NodeText& text) {
     const RunSettings& settings = point_.document->settings;
@@ -66,6 +137,7 @@ class Binder {
     node.seed_name = text.seed_as.empty() ? text.name : text.seed_as;
     node.nonfinite = text.nonfinite.value_or(settings.nonfinite);
     node.on_item_error = text.on_item_error.value_or(settings.on_item_error);
+    node.isolated = isolated_.count(text.name) != 0;
     find_component(node);
     point_.sound.push_back(node.component != nullptr);
     point_.nodes.push_back(std::move(node));
@@ -74,7 +146,8 @@ class Binder {
   void find_component(PlannedNode& node) {
     if (node.use.empty()) return;  // its absence has been reported by the reader
     const bool found = guarded(faults_, node, [&] {
-      const FoundComponent component = draft_.registry.find_component(node.use);
+      const FoundComponent component = draft_.registry.find_component(
+          node.use, node.isolated ? &describe_plugin_elsewhere : &load_plugin);
       node.component = component.descriptor;
       node.plugin_file = component.plugin_file;
       node.plugin_version = component.plugin_version;
@@ -254,6 +327,7 @@ class Binder {
   Draft& draft_;
   BoundPoint point_;
   std::map<std::string, std::size_t> numbers_;
+  std::set<std::string> isolated_;
 };
 
 /// Where the edge from one node of a cycle to the next is written.

@@ -63,6 +63,9 @@ void cut_cycles(Draft& draft, BoundPoint& point);
 /// Adds the nodes of a point to the plan, those that are there already once.
 void join(Draft& draft, std::size_t point_number, BoundPoint point);
 
+/// Finds which objects isolated nodes use, and which the others.
+void find_copies(Draft& draft);
+
 /// Makes the components of all nodes and asks them for the specs of their outputs.
 void make_components(Draft& draft);
 void infer(Draft& draft);

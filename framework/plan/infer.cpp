@@ -2,6 +2,8 @@
 #include <cmath>
 #include <set>
 
+#include "isolation/component.h"
+#include "plan/copies.h"
 #include "plan/draft.h"
 #include "plan/edges.h"
 #include "plan/function_model.h"
@@ -15,7 +17,9 @@ constexpr std::int64_t kMostBytes = std::int64_t{1} << 60;
 
 std::shared_ptr<Component> component_of(const Draft& draft, const PlannedNode& node,
                                         Problems& findings) {
-  return draft.registry.make_component(*node.component, node.settings, findings);
+  auto made = draft.registry.make_component(*node.component, node.settings, findings);
+  if (made) allow_time(*made, node.timeout);
+  return remembered(node, std::move(made));
 }
 
 /// What is wrong with a spec by itself; empty where nothing is.
@@ -110,6 +114,7 @@ class Inference {
         break;
       default:
         dynamic_cast<Object&>(*node.instance).bind(in);
+        note_bound(*node.instance, in);
     }
   }
 
@@ -276,10 +281,10 @@ std::shared_ptr<const FunctionSteps> steps_of(const Draft& draft, const PlannedF
     FunctionSteps::Step step{node.name, node.use, node.instance, {}, {}};
     if (is_object(node.component->kind)) {
       const Registry* registry = &draft.registry;
-      const ComponentDescriptor* component = node.component;
-      step.make = [registry, component, settings = node.settings]() {
+      // The plan's nodes move while it is made.
+      step.make = [registry, node = node_words(node)]() {
         Problems ignored;  // the same settings have been found right before
-        return std::shared_ptr<Component>(registry->make_component(*component, settings, ignored));
+        return remembered(node, registry->make_component(*node.component, node.settings, ignored));
       };
     }
     for (const PlannedInput& input : node.inputs) {

@@ -59,7 +59,8 @@ Json json_of(const Plan& plan, const PlannedNode& node) {
             {"outputs", json_of(node.outputs, *node.component)},
             {"items", node.items},
             {"first_item", node.first_item},
-            {"computed", node.computed}};
+            {"computed", node.computed},
+            {"isolated", node.isolated}};
   if (node.computed) json["stream"] = node.stream;
   json["block_output_bytes"] = node.output_bytes;
   json["block_working_bytes"] = node.working_bytes;

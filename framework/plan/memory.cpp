@@ -185,8 +185,20 @@ class Walk {
       if (kind == Kind::source) need_.ahead += bytes;
       if (kind == Kind::reducer || written_.count({number, port})) need_.behind += bytes;
     }
-    note_peak(number, working_bytes(plan_, number, view_.inputs(number)));
+    note_peak(number, working_bytes(plan_, number, view_.inputs(number)) +
+                          (node.isolated ? bytes_at_the_border(number, outputs) : 0));
     leave(step, number);
+  }
+
+  /// Copies of inputs in shared memory, and outputs as its process has them.
+  std::int64_t bytes_at_the_border(std::size_t number, std::int64_t outputs) const {
+    const PlannedNode& node = plan_.nodes[number];
+    std::int64_t bytes = outputs;
+    if (node.component->kind == Kind::procedure) return bytes;
+    for (const PlannedInput& input : node.inputs)
+      if (is_data(input.type))
+        bytes += view_.bytes(number, plan_.nodes[input.node].outputs.all().at(input.from));
+    return bytes;
   }
 
   void note_peak(std::size_t number, std::int64_t working) {

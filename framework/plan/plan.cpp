@@ -77,6 +77,7 @@ Plan make_plan(const Documents& documents, const Registry& registry, const PlanO
     cut_cycles(draft, point);
     join(draft, i, std::move(point));
   }
+  find_copies(draft);
   make_components(draft);
   infer(draft);
   draft.faults.throw_if_any();

@@ -71,6 +71,13 @@ struct PlannedNode {
   /// instances. The run prepares it (or, for `object_per_block`, makes one for each block).
   std::shared_ptr<Component> instance;
 
+  /// It runs in a process of its own, and `instance` is a stand-in for what is there.
+  bool isolated = false;
+  /// An object that isolated nodes use: their processes make copies of it.
+  bool copied = false;
+  /// An object that nodes of this process use.
+  bool used_here = true;
+
   Specs outputs;           ///< with all items of the run
   Specs state;             ///< of a Reducer
   std::int64_t items = 1;  ///< what it works through: N, or 1

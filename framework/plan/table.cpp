@@ -91,6 +91,7 @@ class PlanTable {
     std::string text = sheet_.text();
     if (has_stored_) text += "(*) stored in result.h5\n";
     text += "\n" + cut_line() + memory_line() + disk_line();
+    text += names_line("in processes of their own", isolated());
     text += names_line("in functions only", uncomputed());
     text += names_line("not needed by any result", plan_.unused);
     return text;
@@ -217,6 +218,13 @@ class PlanTable {
     std::vector<std::string> names;
     for (std::size_t i = 0; i < plan_.nodes.size(); ++i)
       if (!plan_.nodes[i].computed) names.push_back(title_of(plan_, i));
+    return names;
+  }
+
+  std::vector<std::string> isolated() const {
+    std::vector<std::string> names;
+    for (std::size_t i = 0; i < plan_.nodes.size(); ++i)
+      if (plan_.nodes[i].isolated) names.push_back(title_of(plan_, i));
     return names;
   }
 

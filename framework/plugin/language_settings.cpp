@@ -27,6 +27,9 @@ const std::vector<LanguageSetting>& language_settings() {
        R"({"enum": ["stop", "allow"]})"},
       {"on_item_error", "stop | skip", "stop",
        "what to do where an item cannot be read or computed", R"({"enum": ["stop", "skip"]})"},
+      {"isolate", "list of nodes", "",
+       "nodes that run in processes of their own, so that a fault of their plugin ends only those",
+       R"({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]})"},
   };
   return all;
 }

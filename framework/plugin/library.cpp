@@ -12,6 +12,7 @@
 #include <set>
 #include <sstream>
 #include <system_error>
+#include <utility>
 
 #define BOOST_DLL_USE_STD_FS
 #include <boost/dll/shared_library.hpp>
@@ -160,15 +161,20 @@ void check_declarations(const ComponentDescriptor& component) {
     throw PluginError("has a component '" + std::string(component.name) + "' with " + said);
 }
 
-/// The checks before and after opening, in the order in which they make the next one safe.
-LoadedPlugin open_plugin(const fs::path& file) {
+/// The checks before opening; the checksum of the bytes.
+std::string check_file(const fs::path& file) {
   const std::string bytes = bytes_of(file);
   read_elf(bytes);
   const auto stamp = find_stamp(bytes);
   if (!stamp) throw PluginError("is not a plugin of Pellucid: it carries no stamp");
   if (const std::string fault = stamp_fault(host_stamp(), *stamp); !fault.empty())
     throw PluginError(fault);
+  return Hash().add(bytes).hex();
+}
 
+/// The checks before and after opening, in the order in which they make the next one safe.
+LoadedPlugin open_plugin(const fs::path& file) {
+  std::string checksum = check_file(file);
   // Never closed, see LoadedPlugin.
   const auto* const library = new boost::dll::shared_library(open_library(file));
   if (!library->has("pellucid_plugin"))
@@ -178,7 +184,7 @@ LoadedPlugin open_plugin(const fs::path& file) {
   if (file.stem() != descriptor.name)
     throw PluginError("calls itself '" + std::string(descriptor.name) +
                       "'; the file must be named '" + descriptor.name + ".so'");
-  return {file, descriptor.name, descriptor.version, Hash().add(bytes).hex(), &descriptor};
+  return {file, descriptor.name, descriptor.version, std::move(checksum), &descriptor};
 }
 
 }  // namespace
@@ -203,6 +209,14 @@ void check_descriptor(const PluginDescriptor& descriptor) {
   for (auto component = descriptor.components; *component; ++component) {
     check_component(*component, names);
     check_declarations(**component);
+  }
+}
+
+std::string checksum_of_plugin(const fs::path& file) {
+  try {
+    return check_file(file);
+  } catch (const PluginError& refusal) {
+    throw PluginError("plugin '" + file.string() + "' " + refusal.sentence());
   }
 }
 

@@ -25,6 +25,10 @@ struct LoadedPlugin {
 /// PluginError that names the file and says why it is refused.
 const LoadedPlugin& load_plugin(const std::filesystem::path& file);
 
+/// The checksum of a plugin's file, whose format and stamp are right; nothing of it is opened.
+/// Throws PluginError that names the file and says why it is refused.
+std::string checksum_of_plugin(const std::filesystem::path& file);
+
 /// Throws PluginError where a descriptor is not as the SDK makes it: null pointers, foreign sizes,
 /// two components of one name.
 void check_descriptor(const PluginDescriptor& descriptor);

@@ -134,10 +134,10 @@ void Registry::register_builtin(const PluginDescriptor& descriptor) {
   builtins().add(descriptor);
 }
 
-const LoadedPlugin& Registry::plugin(const std::string& name) const {
+const LoadedPlugin& Registry::plugin(const std::string& name, Load load) const {
   if (const LoadedPlugin* builtin = builtins().find(name)) return *builtin;
   for (const fs::path& folder : folders_)
-    if (const fs::path file = folder / (name + ".so"); is_file(file)) return load_plugin(file);
+    if (const fs::path file = folder / (name + ".so"); is_file(file)) return load(file);
 
   std::vector<std::string> known, places;
   for (const LoadedPlugin* builtin : builtins().all()) known.push_back(builtin->name);
@@ -150,7 +150,7 @@ const LoadedPlugin& Registry::plugin(const std::string& name) const {
                     suggestion(name, known));
 }
 
-FoundComponent Registry::find_component(const std::string& use) const {
+FoundComponent Registry::find_component(const std::string& use, Load load) const {
   const std::size_t slash = use.find('/');
   const std::string prefix = use.substr(0, slash);
   const bool is_name = slash != std::string::npos && slash > 0 && slash + 1 < use.size() &&
@@ -164,7 +164,7 @@ FoundComponent Registry::find_component(const std::string& use) const {
     throw ConfigError(sentence);
   }
 
-  const LoadedPlugin& owner = plugin(prefix);
+  const LoadedPlugin& owner = plugin(prefix, load);
   const std::string name = use.substr(slash + 1);
   if (const ComponentDescriptor* component = owner.find(name)) return found(*component, owner);
   const std::vector<std::string> names = component_names(owner);

@@ -52,7 +52,10 @@ class Registry {
   /// The component of "operators/convolution". Throws PluginError where the plugin is missing (with
   /// all places searched) or refused (with the reason), ConfigError for a name that it does not
   /// have; both suggest the nearest name.
-  FoundComponent find_component(const std::string& use) const;
+  ///
+  /// `load` opens a plugin's file, or learns of what is in it otherwise.
+  using Load = const LoadedPlugin& (*)(const std::filesystem::path& file);
+  FoundComponent find_component(const std::string& use, Load load = &load_plugin) const;
 
   /// Every file of the search path, in its order, after an attempt to load it.
   std::vector<Candidate> candidates() const;
@@ -66,7 +69,7 @@ class Registry {
                                             const Value& settings, Problems& problems) const;
 
  private:
-  const LoadedPlugin& plugin(const std::string& name) const;
+  const LoadedPlugin& plugin(const std::string& name, Load load) const;
 
   std::vector<std::filesystem::path> folders_;
 };

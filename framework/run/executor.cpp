@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "buffers/checksum.h"
 #include "buffers/table_layout.h"
+#include "isolation/recipe.h"
 #include "run/flow.h"
 #include "run/item_reader.h"
 
@@ -46,6 +47,7 @@ Executor::Executor(const Plan& plan, Workspace& workspace, Progress& progress,
       demand_(plan, shapes_, store_, sinks_),
       prepared_(plan.nodes.size(), 0),
       records_(plan.nodes.size()) {
+  environment_.choices = workspace.folder() / "choices";
   environment_.progress = [this](std::size_t node, std::int64_t done, std::int64_t total) {
     progress_.within(node, done, total);
   };
@@ -84,8 +86,11 @@ void Executor::prepare_once(std::size_t index) {
     objects_[{index, ""}] = make_object(environment_, index, whole_inputs(index), none);
     return;
   }
-  call_node(environment_, index, none,
-            [&](NodeContext& context) { node.instance->prepare(whole_inputs(index), context); });
+  call_node(environment_, index, none, [&](NodeContext& context) {
+    const Inputs in = whole_inputs(index);
+    if (node.used_here) node.instance->prepare(in, context);
+    if (node.copied) note_prepared(*node.instance, in, context.facts());
+  });
   if (is_object(node.component->kind)) objects_[{index, ""}] = node.instance;
 }
 
@@ -214,6 +219,7 @@ bool Executor::run_procedure(std::size_t stream) {
   const Rows rows = Rows::of({node.first_item, node.items, std::nullopt});
   try {
     call_node(alone, index, rows, [&](NodeContext& context) {
+      context.set_reader(reader);
       dynamic_cast<const Procedure&>(*node.instance).run(in, outputs, context);
     });
   } catch (const Cancelled&) {

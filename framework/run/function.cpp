@@ -9,6 +9,7 @@
 
 #include "buffers/checksum.h"
 #include "buffers/table_layout.h"
+#include "isolation/recipe.h"
 #include "plan/function_model.h"
 
 namespace pellucid {
@@ -49,8 +50,12 @@ class FunctionRun {
         const auto make = [&](NodeContext& context) {
           objects[s] = step.make();
           auto& object = dynamic_cast<Object&>(*objects[s]);
-          object.bind(in);
-          object.prepare(in, context);
+          if (environment_.plan->nodes[node].used_here) {
+            object.bind(in);
+            object.prepare(in, context);
+          }
+          note_bound(object, in);
+          note_prepared(object, in, context.facts());
         };
         call_node(environment_, node, variants, make, draw);
         continue;

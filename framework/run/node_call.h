@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "isolation/call_site.h"
 #include "plan/plan.h"
 
 namespace pellucid {
@@ -22,6 +23,7 @@ struct RunEnvironment {
   const std::atomic<bool>* stop = nullptr;
   /// How far a call is, for the progress display: (node index, done, total).
   std::function<void(std::size_t, std::int64_t, std::int64_t)> progress;
+  std::filesystem::path choices = {};  ///< folder of the run's FFT plans
 };
 
 /// Rows of a call and the items they speak of: items first .. first + count - 1, or many variants
@@ -36,7 +38,7 @@ struct Rows {
 /// The first `count` rows of what a node is given.
 Rows rows_of(const Inputs& in, std::size_t count);
 
-class NodeContext final : public Context {
+class NodeContext final : public Context, public CallSite {
  public:
   NodeContext(const RunEnvironment& environment, std::size_t node, const Rows& rows,
               const std::string& draw = {});
@@ -51,14 +53,21 @@ class NodeContext final : public Context {
   std::filesystem::path scratch() override;
   Random random(const std::string& purpose) const override;
 
-  /// Since the call began.
-  double seconds() const;
+  CallFacts facts() const override;
+  double seconds() const override;
+  std::optional<double> timeout() const override;
+  const ItemReader* reader() const override { return reader_; }
+  /// What a Procedure reads from.
+  void set_reader(const ItemReader& reader) { reader_ = &reader; }
 
  private:
+  CallFacts drawing() const;
+
   const RunEnvironment& environment_;
   std::size_t node_;
   const Rows& rows_;
   std::string draw_;  // tells apart the calls of a function with `fresh: true`
+  const ItemReader* reader_ = nullptr;
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };
 

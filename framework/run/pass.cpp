@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "buffers/checksum.h"
 #include "buffers/table_layout.h"
+#include "plan/copies.h"
 #include "plan/edges.h"
 #include "run/function.h"
 
@@ -84,6 +85,15 @@ std::optional<Region> StreamShape::input_region(std::size_t position, const Bloc
   return grown(*block.region, margin);
 }
 
+namespace {
+
+std::shared_ptr<Object> new_object(const PlannedNode& node) {
+  return std::dynamic_pointer_cast<Object>(
+      remembered(node, new_instance<Object>(node, node.settings)));
+}
+
+}  // namespace
+
 std::shared_ptr<const Component> make_object(const RunEnvironment& environment, std::size_t index,
                                              const Inputs& in, const Rows& rows,
                                              const ObjectOfRow& object_of_row) {
@@ -92,9 +102,15 @@ std::shared_ptr<const Component> make_object(const RunEnvironment& environment, 
   call_node(environment, index, rows, [&](NodeContext& context) {
     const std::shared_ptr<Object> object =
         node.function ? make_function(environment, index, in, rows, object_of_row)
-                      : std::shared_ptr<Object>(new_instance<Object>(node, node.settings));
-    object->bind(in);
-    object->prepare(in, context);
+                      : new_object(node);
+    if (node.used_here) {
+      object->bind(in);
+      object->prepare(in, context);
+    }
+    if (node.copied) {
+      note_bound(*object, in);
+      note_prepared(*object, in, context.facts());
+    }
     made = object;
   });
   return made;

@@ -61,6 +61,7 @@ Json described(const Plan& plan) {
                         {"modified", file.modified}});
     Json entry = {{"name", node.name}, {"use", node.use}};
     if (!node.point.empty()) entry["point"] = node.point;
+    if (node.isolated) entry["isolated"] = true;
     nodes.push_back(std::move(entry));
   }
   json["plugins"] = plugins;

@@ -6,15 +6,17 @@ import tree
 
 # What each folder of framework/ may include of the others.
 BASE = {"base"}
-BELOW_PLAN = BASE | {"pipeline", "plugin"}
+BELOW_PLAN = BASE | {"pipeline", "plugin", "isolation"}
 MAY_INCLUDE = {
     "base": BASE,
     "pipeline": BASE | {"pipeline"},
     "plugin": BASE | {"plugin"},
+    "isolation": BASE | {"plugin", "isolation"},
     "plan": BELOW_PLAN | {"plan"},
     "buffers": BELOW_PLAN | {"buffers"},
     "run": BELOW_PLAN | {"plan", "buffers", "run"},
-    "cli": BELOW_PLAN | {"plan", "buffers", "run", "cli"},
+    "conformance": BELOW_PLAN | {"plan", "buffers", "run", "conformance"},
+    "cli": BELOW_PLAN | {"plan", "buffers", "run", "conformance", "cli"},
 }
 
 # The one folder that knows a library.
