@@ -29,7 +29,7 @@ class FftConvolution {
 
  private:
   enum class Direction { forward, adjoint };
-  Tensor filtered(const Tensor& grid, std::int64_t item, Direction direction) const;
+  Tensor filtered(Tensor&& grid, std::int64_t item, Direction direction) const;
   Tensor empty_grid(const Tensor& images, const std::vector<std::int64_t>& sizes) const;
 
   const ConvolutionOperator& convolution_;

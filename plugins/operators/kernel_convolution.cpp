@@ -142,7 +142,8 @@ Tensor KernelConvolution::solve_normal(const Tensor& b, double weight, const Sol
   return fft.inverse_destroying(std::move(spectrum)).view(b.sizes());
 }
 
-/// Direct or FFT, by counting operations.
+/// Direct or FFT, by counting operations, of which those of a transform take 2.5 times as long as
+/// those of a sum (512 x 512, two threads).
 Method KernelConvolution::method_for(const Sizes& sizes) const {
   if (method_ != Method::automatic) return method_;
   const std::int64_t taps =
@@ -150,7 +151,7 @@ Method KernelConvolution::method_for(const Sizes& sizes) const {
   const double direct = 2.0 * double(taps) * double(c10::multiply_integers(sizes));
   // Two transforms of 2.5 N log2 N, and a complex product for every second sample.
   const double grid = double(c10::multiply_integers(fft_.grid(sizes)));
-  return (5 * std::log2(grid) + 3) * grid < direct ? Method::fft : Method::direct;
+  return 2.5 * (5 * std::log2(grid) + 3) * grid < direct ? Method::fft : Method::direct;
 }
 
 /// Of a tensor (items, ..., channels, sizes...). Items of `sizes` alone have one channel.

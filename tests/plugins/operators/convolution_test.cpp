@@ -130,7 +130,7 @@ TEST(Convolution, has_the_exact_adjoint) {
         const auto a = blur(at::rand({1, 1, 5, 4}, at::kDouble), boundary, method);
         if (boundary_of(*a) == Boundary::valid && (shape[2] < 5 || shape[3] < 4)) continue;
         EXPECT_LT(adjoint_gap(*a, shape), 1e-14) << boundary << " " << method;
-        EXPECT_LT(adjoint_gap(*a, shape, at::kFloat), 1e-6) << boundary << " " << method;
+        EXPECT_LT(adjoint_gap(*a, shape, at::kFloat), 5e-6) << boundary << " " << method;
         EXPECT_LT(linearity_gap(*a, shape), 1e-14) << boundary << " " << method;
       }
 }
