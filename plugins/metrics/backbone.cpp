@@ -98,8 +98,9 @@ std::pair<std::int64_t, std::int64_t> Backbone::after(const Layer& layer, std::i
   }
   if (const auto* fire = std::get_if<Fire>(&layer)) return {fire->out, length};
   if (const auto* pool = std::get_if<Pool>(&layer)) {
-    const std::int64_t room = length - pool->kernel;
-    return {channels, room < 0 ? 0 : (room + (pool->ceil ? 1 : 0)) / 2 + 1};
+    // Rounded up, the last window may hang over the edge by one.
+    const std::int64_t room = length - pool->kernel + (pool->ceil ? 1 : 0);
+    return {channels, room < 0 ? 0 : room / 2 + 1};
   }
   return {channels, length};
 }
