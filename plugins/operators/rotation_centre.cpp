@@ -109,7 +109,7 @@ class RotationCentre final : public Reducer {
     detector.axes = "c";
     detector.shape = {1};
     state[bins] = detector;
-    state[found] = {spec.items, 1, columns()};
+    state[found] = {1, spec.items, columns()};
   }
 
   void reduce(const Inputs& in, Outputs& state, Context& context) const override {
