@@ -476,7 +476,17 @@ Results Instance::reduced(const Manner& manner) const {
   return results;
 }
 
+/// A new component that writes its files into a folder.
+std::shared_ptr<Component> Instance::made_in(const fs::path& folder) const {
+  Value settings = case_->settings;
+  visit_paths(settings, descriptor_->fields(), Field::Type::output_path,
+              [&](Value& path) { path = Value((folder / path.text()).string()); });
+  return make(*descriptor_, settings);
+}
+
 Results Instance::procedure(const Manner& manner) const {
+  const Folder folder;
+  const std::shared_ptr<Component> made = made_in(folder.path());
   const Block all{0, items_, {}};
   const std::vector<Edge> edges = cut(all, manner);
   Guard guard;
@@ -488,8 +498,9 @@ Results Instance::procedure(const Manner& manner) const {
   in.set_reader(&reader);
   in.set_block(all);
   Lent context(all, manner);
+  made->prepare(planned(*descriptor_, edges), context);
   Outputs out;
-  dynamic_cast<const Procedure&>(*component_).run(in, out, context);
+  dynamic_cast<const Procedure&>(*made).run(in, out, context);
   guard.check();
   Results results = results_of(out);
   require_promised(promised_, results, all, items_);
@@ -499,10 +510,7 @@ Results Instance::procedure(const Manner& manner) const {
 /// The files that a sink writes, byte by byte.
 Results Instance::sink(const Manner& manner) const {
   const Folder folder;
-  Value settings = case_->settings;
-  visit_paths(settings, descriptor_->fields(), Field::Type::output_path,
-              [&](Value& path) { path = Value((folder.path() / path.text()).string()); });
-  const auto made = make(*descriptor_, settings);
+  const std::shared_ptr<Component> made = made_in(folder.path());
   auto& sink = dynamic_cast<Sink&>(*made);
   Lent context({0, items_, {}}, manner);
   Inputs whole = planned(*descriptor_, case_->inputs);

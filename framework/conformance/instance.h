@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <filesystem>
 #include <functional>
 #include <map>
 #include <memory>
@@ -80,6 +81,7 @@ class Instance {
   void plan();
   std::vector<Method> methods_of(const Object& object) const;
   Results compute_object(const Block& block, const Manner& manner) const;
+  std::shared_ptr<Component> made_in(const std::filesystem::path& folder) const;
   Results reduced(const Manner& manner) const;
   Results procedure(const Manner& manner) const;
   Results sink(const Manner& manner) const;

@@ -1,5 +1,5 @@
-// watched: a component tested in a process of its own, so that a crash or a hang is one failed check
-// and not the end of all.
+// watched: a component tested in a process of its own, so that a crash or a hang is one failed
+// check and not the end of all.
 #pragma once
 
 #include <filesystem>

@@ -1,6 +1,6 @@
-// smooth: mean over 3 x 3 neighbours, zero outside the item, plus a draw of the item.
+// smooth: mean over 3 x 3 neighbours, zero outside the item, plus a draw.
 //
-//   y = gain (mean of 3 x 3 samples of x) + spread e,   e standard normal, one for each item
+//   y = gain (mean of 3 x 3 samples of x) + spread e,   e standard normal
 //
 // Inputs
 //   x   images (c, h, w)
@@ -145,8 +145,8 @@ class Smooth final : public Stage {
       const Tensor numbers = at::arange(items, in[x].options());
       return numbers.view({-1, 1, 1, 1}) * settings_.spread;
     }
-    const Tensor draws = context.random("offset").normal({1}, at::kDouble);
-    return draws.to(in[x].dtype()).view({-1, 1, 1, 1}) * settings_.spread;
+    const Tensor draws = context.random("spread").normal(in[x].sizes().slice(1), at::kDouble);
+    return draws.to(in[x].dtype()) * settings_.spread;
   }
 
   /// 1, unless another call writes its number in the meantime.
