@@ -102,7 +102,7 @@ class Inpainting final : public LinearOperator, public Masking {
       missing_ = missing_in(reader.read(origin, shape_)).unsqueeze(0).to(context.device());
     } else {
       const auto& random = std::get<RandomMask>(*settings_.mask);
-      missing_ = random(context.random("mask")).logical_not_().to(context.device());
+      missing_ = random(context.random("mask"), shape_).logical_not_().to(context.device());
     }
   }
 

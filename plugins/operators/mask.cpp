@@ -56,8 +56,11 @@ class Mask final : public Stage {
     out[mask] = spec;
   }
 
-  void process(const Inputs&, Outputs& out, Context& context) const override {
-    out[mask] = random_mask_(context.random("mask")).to(at::kFloat);
+  void process(const Inputs& in, Outputs& out, Context& context) const override {
+    const auto& region = in.block().region;
+    out[mask] =
+        random_mask_(context.random("mask"), region ? region->size : random_mask_.spec().shape)
+            .to(at::kFloat);
   }
 
   std::int64_t working_bytes(const Inputs& in) const override {

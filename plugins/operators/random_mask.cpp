@@ -23,8 +23,8 @@ Spec RandomMask::spec() const {
   return spec;
 }
 
-Tensor RandomMask::operator()(const Random& random) const {
-  return random.uniform(spec().shape, at::kDouble) >= missing;
+Tensor RandomMask::operator()(const Random& random, at::IntArrayRef shape) const {
+  return random.uniform(shape, at::kDouble) >= missing;
 }
 
 }  // namespace pellucid

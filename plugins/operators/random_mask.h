@@ -20,8 +20,9 @@ struct RandomMask {
 
   /// The axes of an item with one channel, "chw" or "czyx", and its shape.
   Spec spec() const;
-  /// True where a sample is known: (items of `random`, 1, size...).
-  Tensor operator()(const Random& random) const;
+  /// True where a sample is known: (items of `random`, shape...), of whole items or of the region
+  /// that `random` is for.
+  Tensor operator()(const Random& random, at::IntArrayRef shape) const;
 };
 
 }  // namespace pellucid

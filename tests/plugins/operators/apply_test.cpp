@@ -58,12 +58,12 @@ TEST(Apply, refuses_what_the_operator_could_not_have_given) {
 }
 
 /// A blur after a blur and what it takes away, forth and back, in a run with these settings.
-std::pair<Tensor, Tensor> run(const std::filesystem::path& folder, const std::string& settings) {
+std::pair<Tensor, Tensor> run(const std::filesystem::path& folder, const std::string& name,
+                              const std::string& settings) {
   const std::string text = "pellucid: 1\nsettings: {" + settings + R"(}
 keep: [forth, back]
 nodes:
-  truth: {use: io/scene, with: {items: 2, size: [60, 44]}}
-  photo: {use: io/save, in: {truth: truth}, with: {to: truth.h5}}
+  truth: {use: io/dataset, with: {path: truth.npy, axes: nchw}}
   wide:  {use: operators/convolution, with: {kernel: {gaussian: {std: 1.5}}, boundary: reflect}}
   box:   {use: operators/convolution, with: {kernel: {box: 4}, boundary: zero}}
   same:  {use: operators/identity}
@@ -73,10 +73,10 @@ nodes:
   back:  {use: operators/apply, in: {x: truth, A: sharp}, with: {direction: adjoint}}
 )";
   RunOptions options;
-  options.folder = folder;
+  options.folder = folder / name;
   Pipeline::parse(text, folder).run(options);
   const auto read = [&](const char* dataset) {
-    const DatasetReader reader({folder / "result.h5", dataset});
+    const DatasetReader reader({folder / name / "result.h5", dataset});
     return reader.read(std::vector<std::int64_t>(reader.shape().size(), 0), reader.shape());
   };
   return {read("/forth/y"), read("/back/y")};
@@ -86,8 +86,12 @@ TEST(Apply, gives_the_same_in_tiles_forth_and_back) {
   std::string pattern = ::testing::TempDir() + "pellucid-apply-XXXXXX";
   ASSERT_NE(mkdtemp(pattern.data()), nullptr);
   const std::filesystem::path folder = pattern;
-  const auto [forth, back] = run(folder / "whole", "");
-  const auto [forth_in_tiles, back_in_tiles] = run(folder / "tiles", "tile: [25, 20]");
+  const Tensor truth = at::rand({2, 3, 60, 44});
+  DatasetWriter writer(folder / "truth.npy", {{"", spec_of(truth, "chw")}}, false);
+  writer.write(0, 0, truth);
+  writer.close(true);
+  const auto [forth, back] = run(folder, "whole", "");
+  const auto [forth_in_tiles, back_in_tiles] = run(folder, "tiles", "tile: [25, 20]");
   EXPECT_LT(laws::largest(forth_in_tiles - forth), 1e-6);
   EXPECT_LT(laws::largest(back_in_tiles - back), 1e-6);
   EXPECT_GT(laws::largest(back - forth), 1e-2);
