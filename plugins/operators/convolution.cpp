@@ -61,6 +61,8 @@
 //           two real transforms of the image extended by the kernel's size. Memory: a few copies of
 //           one item, or of as many as make up 2^20 samples.
 
+#include <algorithm>
+
 #include <ATen/ATen.h>
 
 #include <pellucid/plugin.h>
@@ -115,9 +117,9 @@ class Convolution final : public KernelConvolution {
   void prepare(const Inputs& in, Context& context) override {
     std::vector<Tensor> factors;
     if (settings_.kernel) {
-      // A random kernel is one for all items.
+      // A random kernel is one for all items, where there are any.
       for (const Tensor& factor : factors_of(*settings_.kernel, axes(), context))
-        factors.push_back(factor.narrow(0, 0, 1));
+        factors.push_back(factor.narrow(0, 0, std::min<std::int64_t>(1, factor.size(0))));
     } else {
       Spec spec = kernel_spec();
       spec.shape.insert(spec.shape.begin(), spec.items);

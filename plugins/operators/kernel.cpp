@@ -42,7 +42,8 @@
 //   ConfigError  a list that does not have one entry or one an axis, a kernel of another number of
 //                axes than `dimensions`, na not below index, a file that is not there (while
 //                planning)
-//   Error        the sum of a kernel to be normalized is 0; a file with values that are not finite
+//   Error        the sum of a kernel to be normalized is 0; a file with values that are not finite;
+//                a random path that a tiled run would cut
 //
 // Accuracy  that of operators/convolution, which says what the settings mean. Random paths depend on
 //           the run's seed, the node (or `seed_as`) and the item alone; item 0 is the path that a
@@ -102,12 +103,18 @@ class KernelSource final : public Stage {
   }
 
   void process(const Inputs& in, Outputs& out, Context& context) const override {
+    const std::optional<Region>& region = in.block().region;
+    if (region && std::holds_alternative<MotionKernel>(settings_.kernel))
+      throw Error("a random path is drawn whole, so that 'tile' must hold it: " +
+                  shape_text(last_sizes(region->whole, axes())));
     std::vector<Tensor> factors = factors_of(settings_.kernel, axes(), context);
     if (settings_.normalize) factors = normalized(std::move(factors), axes());
-    Tensor whole = product_of(factors);
-    std::vector<std::int64_t> shape = whole.sizes().vec();
+    Tensor made = product_of(factors);
+    for (std::size_t a = 0; region && a < region->size.size(); ++a)
+      made = made.narrow(static_cast<std::int64_t>(a) + 1, region->offset[a], region->size[a]);
+    std::vector<std::int64_t> shape = made.sizes().vec();
     shape.front() = in.block().count;
-    out[kernel] = whole.to(at::kFloat).expand(shape).contiguous();
+    out[kernel] = made.to(at::kFloat).expand(shape).contiguous();
   }
 
   std::int64_t working_bytes(const Inputs& in) const override {

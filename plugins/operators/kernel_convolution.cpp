@@ -235,8 +235,12 @@ template <class Apply>
 Tensor KernelConvolution::each_part(const Tensor& tensor, const Sizes& sizes_of_results,
                                     Apply apply) const {
   const Stack stack = fitting_stack_of(tensor);
+  Sizes shape = tensor.sizes().vec();
+  std::copy(sizes_of_results.begin(), sizes_of_results.end(),
+            shape.end() - static_cast<std::int64_t>(axes()));
   const Tensor images = tensor.reshape(stack.shape(stack.sizes));
   const Tensor results = at::empty(stack.shape(sizes_of_results), tensor.options());
+  if (images.numel() == 0) return results.zero_().view(shape);
   const std::int64_t same_kernel = std::max<std::int64_t>(1, stack.rows / shape_.items);
   const std::int64_t most = std::min(rows_at_once(stack), same_kernel);
   for (std::int64_t first = 0; first < stack.rows;) {
@@ -245,9 +249,6 @@ Tensor KernelConvolution::each_part(const Tensor& tensor, const Sizes& sizes_of_
     apply(images.narrow(0, first, count), item, results.narrow(0, first, count));
     first += count;
   }
-  Sizes shape = tensor.sizes().vec();
-  std::copy(sizes_of_results.begin(), sizes_of_results.end(),
-            shape.end() - static_cast<std::int64_t>(axes()));
   return results.view(shape);
 }
 

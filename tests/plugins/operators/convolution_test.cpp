@@ -379,6 +379,17 @@ TEST(Convolution, keeps_only_where_the_kernel_fits_if_the_boundary_is_valid) {
   EXPECT_NE(message_of<ShapeError>([&] { a->forward(at::rand({1, 1, 9, 3})); }), "no error");
 }
 
+TEST(Convolution, of_nothing_is_nothing) {
+  for (const char* boundary : kBoundaries)
+    for (const char* method : kMethods) {
+      const auto a = blur(at::rand({1, 1, 3, 3}), boundary, method);
+      EXPECT_EQ(a->forward(at::rand({0, 2, 8, 8})).size(0), 0);
+      EXPECT_EQ(a->adjoint(at::rand({0, 2, 8, 8})).size(0), 0);
+      if (boundary_of(*a) == Boundary::valid) continue;
+      EXPECT_EQ(a->forward(at::rand({1, 2, 0, 8})).sizes(), at::IntArrayRef({1, 2, 0, 8}));
+    }
+}
+
 TEST(Convolution, inside_of_an_image_is_the_same_for_all_boundaries) {
   const Tensor kernel = at::rand({1, 1, 4, 5}, at::kDouble),
                x = at::rand({1, 1, 12, 13}, at::kDouble);

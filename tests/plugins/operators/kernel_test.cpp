@@ -260,6 +260,23 @@ TEST(Kernel, of_a_moving_camera_stays_inside_of_the_size_given) {
   EXPECT_EQ(kernel_of(choice("motion", {{"length", 6}}), 3).sizes(), at::IntArrayRef({7, 7, 7}));
 }
 
+TEST(Kernel, is_cut_into_the_tiles_of_a_run_unless_it_is_random) {
+  const auto tile = [](const Settings& settings) {
+    const auto component = testing::load_component(kUse, settings);
+    Inputs in;
+    in.set_block({0, 1, Region{{0, 4, 2}, {1, 5, 3}, {1, 21, 21}}});
+    Outputs out;
+    dynamic_cast<const Stage&>(*component).process(in, out, *testing::context());
+    return Tensor(out[kKernel]);
+  };
+  const Settings disk{{"kernel", choice("disk", {{"radius", 10}})}};
+  EXPECT_TRUE(at::equal(tile(disk), kernels(disk).narrow(2, 4, 5).narrow(3, 2, 3)));
+  EXPECT_EQ(message_of<Error>([&] {
+              tile({{"kernel", "motion"}});
+            }),
+            "a random path is drawn whole, so that 'tile' must hold it: 21x21");
+}
+
 class File : public ::testing::Test {
  protected:
   File()
