@@ -36,6 +36,13 @@ def mean_psnr(printed, table):
     return float(mean[0].split()[1])
 
 
+def column(printed, table, name):
+    """A column of a printed table: the numbers of its first rows."""
+    head, *rows = printed.split(f"{table}\n")[1].split("\n\n")[0].splitlines()
+    titles = re.split(r" {2,}", re.sub(r" \[.*?\]", "", head.strip()))
+    return [float(row.split()[titles.index(name)]) for row in rows if row[0].isdigit()]
+
+
 class Pipelines(unittest.TestCase):
     def setUp(self):
         self.folder = Path(tempfile.mkdtemp(prefix="pellucid-pipelines-"))
@@ -125,6 +132,42 @@ class Pipelines(unittest.TestCase):
         self.assertEqual(shapes(self.folder / "run" / "restored.h5"),
                          {"camera": (2, 3, 96, 96),
                           **dict.fromkeys(["truth", "enlarged", "restored"], (2, 3, 192, 192))})
+
+    def test_mri_phantom(self):
+        """Sensitivities and few edges make up for what zeros cannot."""
+        printed = self.run_pipeline("mri_phantom")
+        for score, recorded in [("zero_filled", 24.45), ("cg_sense", 32.70), ("few_edges", 50.3)]:
+            self.assertAlmostEqual(mean_psnr(printed, f"score_{score}.scores"), recorded,
+                                   delta=0.3 if score == "few_edges" else ROUNDING)
+        self.assertEqual(shapes(self.folder / "run" / "phantom.h5"),
+                         dict.fromkeys(["truth", "sampling", "zero_filled", "cg_sense", "few_edges"],
+                                       (1, 1, 192, 192)))
+
+    def test_mri_brain(self):
+        os.environ["PELLUCID_DATA"] = str(self.sample("mri").parent)
+        printed = self.run_pipeline("mri_brain")
+        residuals = column(printed, "cg_sense.history", "residual")
+        self.assertLess(residuals[10], 0.1 * residuals[0])
+        self.assertEqual(shapes(self.folder / "run" / "brain.h5"),
+                         dict.fromkeys(["sampling", "zero_filled", "cg_sense", "few_edges"],
+                                       (1, 1, 230, 180)))
+
+    def test_lensless_simulated(self):
+        printed = self.run_pipeline("lensless_simulated")
+        self.assertAlmostEqual(mean_psnr(printed, "score_wiener.scores"), 17.63, delta=0.1)
+        self.assertAlmostEqual(mean_psnr(printed, "score_few_edges.scores"), 23.71, delta=0.1)
+        self.assertEqual(shapes(self.folder / "run" / "lensless.h5"),
+                         {"pattern": (1, 1, 97, 97), "sensor": (1, 1, 160, 160),
+                          **dict.fromkeys(["wiener", "few_edges", "truth"], (1, 1, 80, 80))})
+
+    def test_lensless_diffuser(self):
+        os.environ["PELLUCID_DATA"] = str(self.sample("lensless").parent)
+        printed = self.run_pipeline("lensless_diffuser")
+        residuals = column(printed, "nearest.history", "residual")
+        self.assertLess(residuals[-1], 0.01 * residuals[0])
+        self.assertEqual(shapes(self.folder / "run" / "hand.h5"),
+                         {**dict.fromkeys(["sensor", "pattern"], (1, 1, 150, 200)),
+                          **dict.fromkeys(["nearest", "picture"], (1, 1, 149, 199))})
 
     def test_deblur_photos(self):
         os.environ["PELLUCID_DATA"] = str(self.sample("test/set47_bsd"))
