@@ -158,7 +158,7 @@ class FourierCorrelation final : public Stage {
     for (const double d : spacing_of(first))
       if (!(d > 0) || !std::isfinite(d))
         throw ShapeError("the spacing of the axes must be positive, got " + std::to_string(d));
-    const std::int64_t items = std::max(first.items, second.items);
+    const std::int64_t items = paired_items(first.items, second.items);
     out[curve] = {items, rings_of(sizes_of(first), spacing_of(first)).count,
                   curve_columns(length_unit(first))};
     out[resolution] = {items, 1, resolution_columns(length_unit(first))};
@@ -174,7 +174,7 @@ class FourierCorrelation final : public Stage {
 
     Table curves(curve_columns(length_unit(spec)));
     Table resolutions(resolution_columns(length_unit(spec)));
-    const std::int64_t items = std::max(in[x].size(0), in[reference].size(0));
+    const std::int64_t items = paired_items(in[x].size(0), in[reference].size(0));
     for (std::int64_t i = 0; i < items; ++i) {
       context.stop_if_cancelled();
       const Tensor correlation = correlated(fft.forward(prepared(in[x], i)),

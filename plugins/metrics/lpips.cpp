@@ -118,7 +118,7 @@ class Lpips final : public Stage {
     require_room(judged, 2, backbone_.least_size(), settings_.border, "what " + name() + " needs");
     require_tensors(settings_.weights, backbone_.shapes(), name(), "classifier.");
     require_tensors(settings_.heads, head_shapes(), "the heads of " + name());
-    out[scores] = {std::max(judged.items, wanted.items), 1, columns()};
+    out[scores] = {paired_items(judged.items, wanted.items), 1, columns()};
   }
 
   void prepare(const Inputs& in, Context& context) override {
@@ -132,7 +132,7 @@ class Lpips final : public Stage {
 
   void process(const Inputs& in, Outputs& out, Context& context) const override {
     Table table(columns());
-    const std::int64_t items = std::max(in[x].size(0), in[reference].size(0));
+    const std::int64_t items = paired_items(in[x].size(0), in[reference].size(0));
     for (std::int64_t i = 0; i < items; ++i) {
       context.stop_if_cancelled();
       const auto seen = features(in[x], i), wanted = features(in[reference], i);

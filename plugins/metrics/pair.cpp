@@ -27,6 +27,8 @@ void require_room(const Spec& x, std::int64_t dimensions, std::int64_t least, st
                        shape_text(x.shape));
 }
 
+std::int64_t paired_items(std::int64_t x, std::int64_t reference) { return x == 1 ? reference : x; }
+
 Tensor item_of(const Tensor& images, std::int64_t item) {
   return images[images.size(0) == 1 ? 0 : item];
 }

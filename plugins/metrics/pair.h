@@ -14,6 +14,9 @@ void require_pair(const Spec& x, const Spec& reference, std::int64_t dimensions)
 void require_room(const Spec& x, std::int64_t dimensions, std::int64_t least, std::int64_t border,
                   const std::string& why);
 
+/// Of two edges, each of which has this many items or one for all of the other's.
+std::int64_t paired_items(std::int64_t x, std::int64_t reference);
+
 /// An item of a block, or the only one there is.
 Tensor item_of(const Tensor& images, std::int64_t item);
 

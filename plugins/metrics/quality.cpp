@@ -148,13 +148,13 @@ class Quality final : public Stage {
       require_room(judged, settings_.dimensions, kSimilarityWindow, settings_.border,
                    "a window of 11");
     require_room(judged, settings_.dimensions, 1, settings_.border, "one");
-    out[scores] = {std::max(judged.items, wanted.items), 1, columns(judged.unit)};
+    out[scores] = {paired_items(judged.items, wanted.items), 1, columns(judged.unit)};
   }
 
   void process(const Inputs& in, Outputs& out, Context& context) const override {
     const Tensor &judged = in[x], &wanted = in[reference];
     Table table(columns(in.spec(x).unit));
-    const std::int64_t items = std::max(judged.size(0), wanted.size(0));
+    const std::int64_t items = paired_items(judged.size(0), wanted.size(0));
     for (std::int64_t i = 0; i < items; ++i) {
       context.stop_if_cancelled();
       const auto dtype = at::promote_types(judged.scalar_type(), wanted.scalar_type());

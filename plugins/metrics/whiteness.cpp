@@ -108,7 +108,7 @@ class Whiteness final : public Stage {
                          measured.axes + " " + shape_text(measured.shape) + " and " +
                          predicted.axes + " " + shape_text(predicted.shape));
       require_same_unit(measured, "y", predicted, name);
-      items = std::max(items, predicted.items);
+      items = paired_items(items, predicted.items);
     }
     if (measured.item_numel() == 0)
       throw ShapeError("'y' must have at least one sample, got " + shape_text(measured.shape));
@@ -130,7 +130,12 @@ class Whiteness final : public Stage {
 
   std::int64_t working_bytes(const Inputs& in) const override {
     const Spec& measured = in.spec(y);
-    std::int64_t bytes = 8 * measured.item_numel() * (at::isComplexType(measured.dtype) ? 16 : 8);
+    const std::int64_t parts = at::isComplexType(measured.dtype) ? 2 : 1;
+    std::int64_t samples = 1, grid = 1;
+    for (const std::int64_t n : last_sizes(measured.shape, axes())) samples *= n;
+    for (const std::int64_t n : grid_of(measured.shape)) grid *= n + 2;
+    // An item in double precision and its squares; the extended one, its spectrum, powers and copies.
+    std::int64_t bytes = 8 * parts * (measured.item_numel() / samples) * (3 * samples + 8 * grid);
     if (in.has(x)) bytes += 2 * measured.bytes();
     if (in.has(A)) bytes += in[A].working_bytes(in.spec(x));
     return bytes;
@@ -138,6 +143,14 @@ class Whiteness final : public Stage {
 
  private:
   std::size_t axes() const { return static_cast<std::size_t>(settings_.dimensions); }
+
+  /// Sizes of the extended images, so that no sample meets one from the other side.
+  std::vector<std::int64_t> grid_of(at::IntArrayRef shape) const {
+    std::vector<std::int64_t> sizes;
+    for (const std::int64_t n : last_sizes(shape, axes()))
+      sizes.push_back(fast_size(n + settings_.lags, Parity::even));
+    return sizes;
+  }
 
   /// An item as (channels, sizes...), real, double.
   Tensor planes(const Tensor& item) const {
@@ -174,9 +187,8 @@ class Whiteness final : public Stage {
 
   /// sum_n r[n] r[n + k] for k in -lags .. lags along each axis: (channels, 2 lags + 1, ...).
   Tensor autocorrelation(const Tensor& residual) const {
-    std::vector<std::int64_t> sizes, padding;
-    for (const std::int64_t n : last_sizes(residual.sizes(), axes()))
-      sizes.push_back(fast_size(n + settings_.lags, Parity::even));
+    const std::vector<std::int64_t> sizes = grid_of(residual.sizes());
+    std::vector<std::int64_t> padding;
     for (std::int64_t axis = -1; axis >= -settings_.dimensions; --axis) {
       padding.push_back(0);
       padding.push_back(sizes[sizes.size() - static_cast<std::size_t>(-axis)] -
