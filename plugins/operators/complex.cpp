@@ -13,7 +13,7 @@
 // Errors
 //   ConfigError  no input, or inputs of both kinds (while planning)
 //   ShapeError   inputs are not real, or differ in axes, shape or dtype; real and imaginary part
-//                differ in unit; a phase has another unit than rad (while planning)
+//                differ in unit; a phase has another unit than rad or 1 (while planning)
 //
 // Cost      memory: none beyond the result, of magnitude and phase twice an input.
 
@@ -45,8 +45,7 @@ class Complex final : public Stage {
           "one of them; got " +
           std::string(polar ? "inputs of both kinds" : "no input"));
     const In<Tensor>&a = cartesian ? real : magnitude, &b = cartesian ? imaginary : phase;
-    if (in.has(phase) && !in.spec(phase).unit.empty() && in.spec(phase).unit != "rad")
-      throw ShapeError("a phase must have the unit [rad], got " + in.spec(phase).text());
+    if (in.has(phase)) require_angle(in.spec(phase));
     Spec made = in.has(a) ? in.spec(a) : in.spec(b);
     if (in.has(a) && in.has(b)) made = both(a, in.spec(a), b, in.spec(b));
     require_real(made);
@@ -84,6 +83,11 @@ class Complex final : public Stage {
     for (const In<Tensor>* port : {&real, &imaginary, &magnitude, &phase})
       if (in.has(*port)) return in.spec(*port);
     throw ConfigError("complex values need an input");
+  }
+
+  static void require_angle(const Spec& angle) {
+    if (!angle.unit.empty() && angle.unit != "1" && angle.unit != "rad")
+      throw ShapeError("a phase must have the unit [rad] or [1], got " + angle.text());
   }
 
   /// Two inputs of one shape, of as many items as the one that has more.

@@ -2,6 +2,7 @@
 //
 //   real, imaginary    x = real + i imaginary                          x: any axes, complex
 //   magnitude, phase   x = magnitude exp(i phase), phase in [-pi, pi], 0 where x is 0
+//   intensity          |x|^2, what a camera sees of a field of light
 //
 // Inputs
 //   x   complex values; of real ones imaginary part and phase are 0 (the phase of negative ones pi)
@@ -10,6 +11,7 @@
 //   imaginary   unit of x
 //   magnitude   unit of x
 //   phase       unit [rad]
+//   intensity   unit [1] of x in [1], otherwise unknown
 //
 // Errors
 //   ShapeError   x is of whole numbers (while planning)
@@ -30,8 +32,9 @@ class Parts final : public Stage {
   static constexpr Out<Tensor> imaginary{"imaginary", "the imaginary part"};
   static constexpr Out<Tensor> magnitude{"magnitude", "the magnitude"};
   static constexpr Out<Tensor> phase{"phase", "the phase, in radians"};
+  static constexpr Out<Tensor> intensity{"intensity", "the square of the magnitude"};
   static const Ports& ports() {
-    static const Ports all{x, real, imaginary, magnitude, phase};
+    static const Ports all{x, real, imaginary, magnitude, phase, intensity};
     return all;
   }
 
@@ -39,8 +42,9 @@ class Parts final : public Stage {
     require_floating(in.spec(x));
     Spec part = in.spec(x);
     part.dtype = c10::toRealValueType(part.dtype);
-    out[real] = out[imaginary] = out[magnitude] = out[phase] = part;
+    out[real] = out[imaginary] = out[magnitude] = out[phase] = out[intensity] = part;
     out[phase].unit = "rad";
+    if (part.unit != "1") out[intensity].unit.clear();
   }
 
   void process(const Inputs& in, Outputs& out, Context& context) const override {
@@ -50,6 +54,7 @@ class Parts final : public Stage {
       out[imaginary] = values.is_complex() ? at::imag(values).contiguous() : at::zeros_like(values);
     if (context.wanted(magnitude)) out[magnitude] = at::abs(values);
     if (context.wanted(phase)) out[phase] = at::angle(values);
+    if (context.wanted(intensity)) out[intensity] = at::abs(values).square_();
   }
 
   std::optional<std::vector<std::int64_t>> halo(const Inputs& in) const override {

@@ -13,12 +13,14 @@ namespace {
 
 constexpr Out<Tensor> kReal{"real", ""}, kImaginary{"imaginary", ""};
 constexpr Out<Tensor> kMagnitude{"magnitude", ""}, kPhase{"phase", ""};
+constexpr Out<Tensor> kIntensity{"intensity", ""};
 
 TEST(Parts, are_those_of_the_complex_numbers) {
   const Tensor x = at::randn({2, 1, 5, 4}, at::kComplexDouble);
   const Outputs out = testing::run_stage("operators/parts", {}, {{"x", x}});
   EXPECT_TRUE(at::equal(at::complex(out[kReal], out[kImaginary]), x));
   EXPECT_TRUE(at::allclose(at::polar(out[kMagnitude], out[kPhase]), x, 1e-14, 1e-14));
+  EXPECT_TRUE(at::allclose(out[kIntensity], at::real(x * x.conj()), 1e-14, 1e-14));
   EXPECT_TRUE(out[kReal].is_contiguous() && out[kImaginary].is_contiguous());
 }
 
