@@ -31,11 +31,12 @@ CONDITION = re.compile(r"^(\w+)  +(\S.*)$")
 
 
 def flow(value):
-    """A value as YAML in one line."""
+    """A value as YAML in one line, without what is not given."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{k}: {flow(v)}" for k, v in value.items()) + "}"
+        return "{" + ", ".join(f"{k}: {flow(v)}" for k, v in value.items()
+                               if v is not None) + "}"
     if isinstance(value, list):
         return "[" + ", ".join(map(flow, value)) + "]"
     if isinstance(value, float):

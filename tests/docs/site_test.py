@@ -21,7 +21,7 @@ PROGRAM = str(Path(sys.argv.pop(1)).resolve())
 sys.path.insert(0, str(ROOT / "docs" / "site"))
 
 from make import Pages  # noqa: E402
-from reference import example, type_of  # noqa: E402
+from reference import example, flow, type_of  # noqa: E402
 
 VOID = {"br", "hr", "img", "link", "meta"}
 
@@ -200,6 +200,14 @@ class Links(unittest.TestCase):
                                   "# T\n\n[a](plugins.md#x), [b](../../README.md), `io/save`\n")
             for link in ("plugins.html#x", "../index.html", "../reference/io/save.html"):
                 self.assertIn(f'href="{link}"', body)
+
+
+class Values(unittest.TestCase):
+    def test_are_yaml_in_one_line(self):
+        kernel = {"gaussian": {"std": [1.0, 0.5], "radius": None}}
+        self.assertEqual(flow(kernel), "{gaussian: {std: [1, 0.5]}}")
+        for value in (True, [0.25, 3], "reflect"):
+            self.assertEqual(yaml.safe_load(flow(value)), value)
 
 
 class Types(unittest.TestCase):
