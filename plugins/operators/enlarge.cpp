@@ -11,7 +11,7 @@
 // Outputs
 //   x   the larger image; its spacing is finer
 // Settings (keys in a pipeline file)
-//   size [px]        of x, in [1, 67108864], unless A tells it
+//   size [px]        of x, >= 1, unless A tells it
 //   dimensions [1]   how many of the last axes are enlarged, in [2, 3]               default 2
 //
 // Errors
@@ -44,8 +44,8 @@ class Enlarge final : public Stage {
 
   static const Schema<Settings>& schema() {
     static const Schema<Settings> rows{
-        {"size", &Settings::size, "px", "of x along these axes, unless A tells it",
-         within(1, 67108864), count(2, 3)},
+        {"size", &Settings::size, "px", "of x along these axes, unless A tells it", at_least(1),
+         count(2, 3)},
         {"dimensions", &Settings::dimensions, "1", "how many of the last axes are enlarged",
          within(2, 3)},
     };

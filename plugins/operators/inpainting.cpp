@@ -9,7 +9,7 @@
 //          all, or one for each item of x; of the shape of x, with one channel for all or one each
 // Settings (keys in a pipeline file)
 //   mask   random: missing, probability that a place is missing in all channels, in [0, 1], default
-//          0.5; size [px], height and width, or depth, height and width, in [1, 1048576], required;
+//          0.5; size [px], height and width, or depth, height and width, >= 1, required;
 //          file: path, FILE.h5:/PATH/OF/DATASET or FILE.npy, an array of zeros and ones of the shape
 //          of x with or without its channels, required
 //

@@ -46,9 +46,14 @@ double poisson_inverse(double mean, double u) {
 }
 
 void require_counts(const Tensor& clean) {
+  if (clean.numel() == 0) return;
   const double least = clean.min().item<double>();
+  const double most = clean.abs().max().item<double>();
+  if (!std::isfinite(most))
+    throw Error("photons are to be counted of A x, which must be finite, got " +
+                Value(most).text());
   // Transforms leave values a little below 0, which count as 0.
-  if (least >= -1e-4 * clean.abs().max().item<double>()) return;
+  if (least >= -1e-4 * most) return;
   throw Error("photons are to be counted of A x, which goes down to " + Value(least).text() +
               "; it must not be below 0");
 }

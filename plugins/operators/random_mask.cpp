@@ -8,8 +8,8 @@ const Schema<RandomMask>& RandomMask::schema() {
   static const Schema<RandomMask> rows{
       {"missing", &RandomMask::missing, "1", "probability that a place is missing",
        within(0.0, 1.0)},
-      {"size", &RandomMask::size, "px", "height and width, or depth, height and width",
-       within(1, 1048576), count(2, 3), required()},
+      {"size", &RandomMask::size, "px", "height and width, or depth, height and width", at_least(1),
+       count(2, 3), required()},
   };
   return rows;
 }

@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <ATen/ATen.h>
@@ -155,6 +156,15 @@ TEST(Measure, counts_photons_with_the_moments_of_poisson) {
     expect_moments(y * photons, count, count, count + 3 * count * count);
     EXPECT_TRUE(at::allclose(y * photons, (y * photons).round()));
   }
+}
+
+TEST(Measure, counts_of_no_items_are_none_and_of_infinite_light_an_error) {
+  EXPECT_EQ(measured(noise("poisson", {}), at::zeros({0, 1, 8, 8}), 0, 0).numel(), 0);
+  for (const double light : {HUGE_VAL, std::nan("")})
+    EXPECT_THAT(testing::message_of<Error>([&] {
+                  measured(noise("poisson", {}), at::full({1, 1, 2, 2}, light));
+                }),
+                ::testing::HasSubstr("photons are to be counted of A x, which must be finite"));
 }
 
 TEST(Measure, counts_nothing_where_it_is_dark) {
