@@ -35,6 +35,8 @@ class CallSite {
   /// Since the call began, and what `timeout:` allows.
   virtual double seconds() const = 0;
   virtual std::optional<double> timeout() const = 0;
+  /// What the call took until now was not the component's time.
+  virtual void begin_again() = 0;
   /// What a Procedure reads its items from; null for others.
   virtual const ItemReader* reader() const { return nullptr; }
 };

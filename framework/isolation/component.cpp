@@ -37,6 +37,7 @@ class PlainListener final : public Listener {
   }
   void progress(std::int64_t, std::int64_t) override {}
   bool cancelled() override { return false; }
+  void begin_again() override { start_ = std::chrono::steady_clock::now(); }
   double seconds() override {
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
   }
@@ -49,18 +50,19 @@ class PlainListener final : public Listener {
 
 class ContextListener final : public Listener {
  public:
-  ContextListener(Context& context, const CallSite& site) : context_(context), site_(site) {}
+  ContextListener(Context& context, CallSite& site) : context_(context), site_(site) {}
   void log(Context::Level level, const std::string& sentence) override {
     context_.log(level, sentence);
   }
   void progress(std::int64_t done, std::int64_t total) override { context_.progress(done, total); }
   bool cancelled() override { return context_.cancelled(); }
+  void begin_again() override { site_.begin_again(); }
   double seconds() override { return site_.seconds(); }
   std::optional<double> timeout() override { return site_.timeout(); }
 
  private:
   Context& context_;
-  const CallSite& site_;
+  CallSite& site_;
 };
 
 /// A component as a process described it.
@@ -159,8 +161,8 @@ class Processes {
     return items;
   }
 
-  static const CallSite& site_of(const Context& context) {
-    if (const auto* site = dynamic_cast<const CallSite*>(&context)) return *site;
+  static CallSite& site_of(Context& context) {
+    if (auto* site = dynamic_cast<CallSite*>(&context)) return *site;
     throw Error("an isolated node computes in runs of a pipeline only");
   }
 
@@ -200,13 +202,17 @@ class Processes {
     }
     if (!entry.process) {
       if (stays_) throw Error("its process has ended, and with it what it had not yet written");
-      entry = started(listener);
-      make(*entry.process, listener);
+      PlainListener beginning;
+      entry = started(beginning);
+      PlainListener making(timeout_);
+      make(*entry.process, making);
+      listener.begin_again();
     }
     if (prepared_ && !entry.prepared) {
       const Words words{{"op", "prepare"}, {"facts", prepared_->second}};
       entry.process->ask({words, &prepared_->first, {}, "it was prepared"}, listener);
       entry.prepared = true;
+      listener.begin_again();
     }
     return entry;
   }
@@ -288,8 +294,12 @@ class IsolatedStage final : public StandingWorker<Stage> {
  public:
   using StandingWorker::StandingWorker;
   void process(const Inputs& in, Outputs& out, Context& context) const override {
-    out =
-        given(processes().ask({op("process"), &in, {}, computing(in, context)}, context), context);
+    const Question question{op("process"),
+                            &in,
+                            {},
+                            computing(in, context),
+                            "; `on_item_error: skip` leaves out items that end it so"};
+    out = given(processes().ask(question, context), context);
   }
   std::optional<std::vector<std::int64_t>> halo(const Inputs& in) const override {
     const Words answer = processes().ask({op("halo"), &in, {}, "its halo was asked for"}).head;

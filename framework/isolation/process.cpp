@@ -79,8 +79,8 @@ std::string ending(int status) {
   return "was ended by signal " + std::to_string(signal) + " (" + name + ")";
 }
 
-/// What may be done about an end, as the rest of a sentence.
-std::string remedy(int status) {
+/// Whose fault that is, and what may be done, as the rest of a sentence.
+std::string cause(int status) {
   if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
     return "; the system ends processes so where memory runs out: a smaller `block:`, or fewer "
            "`workers:`, take less";
@@ -93,7 +93,7 @@ ChildProcess::ChildProcess(const fs::path& plugin_file, Listener& listener) {
   start();
   const std::string doing = "its plugin '" + plugin_file.string() + "' was loaded";
   try {
-    const Message ready = wait_for_reply("it was started", listener, {});
+    const Message ready = wait_for_reply({{}, nullptr, {}, "it was started"}, listener, {});
     if (ready.head.at("stamp") != std::string(host_stamp()))
       throw Error("the program '" + program().string() +
                   "' is of another build than this library; install both together");
@@ -161,9 +161,9 @@ Message ChildProcess::ask(const Question& question, Listener& listener, const An
                   [&](const Inputs::Edge& edge) { return number_of(edge, message); });
     link_->send(message);
     message.tensors.clear();
-    return wait_for_reply(question.doing, listener, answer);
+    return wait_for_reply(question, listener, answer);
   } catch (const LinkLost&) {
-    report_end(question.doing);
+    report_end(question);
   } catch (const nlohmann::json::exception& error) {
     ::kill(-process_, SIGKILL);
     wait_for_end();
@@ -175,7 +175,7 @@ Message ChildProcess::ask(const Question& question, Listener& listener, const An
   }
 }
 
-Message ChildProcess::wait_for_reply(const std::string& doing, Listener& listener,
+Message ChildProcess::wait_for_reply(const Question& question, Listener& listener,
                                      const Answer& answer) {
   bool told = false;
   while (true) {
@@ -187,7 +187,7 @@ Message ChildProcess::wait_for_reply(const std::string& doing, Listener& listene
       try {
         message = link_->receive();
       } catch (const LinkLost&) {
-        report_end(doing);
+        report_end(question);
       }
       const std::string op = message.head.at("op");
       if (op == "done") return message;
@@ -207,7 +207,7 @@ Message ChildProcess::wait_for_reply(const std::string& doing, Listener& listene
       link_->send({{{"op", "cancel"}}, {}});
     }
     const std::optional<double> timeout = listener.timeout();
-    if (timeout && listener.seconds() > *timeout + kGrace) end_late(doing, *timeout);
+    if (timeout && listener.seconds() > *timeout + kGrace) end_late(question, *timeout);
   }
 }
 
@@ -316,17 +316,19 @@ int ChildProcess::wait_for_end() {
   return status;
 }
 
-void ChildProcess::report_end(const std::string& doing) {
+void ChildProcess::report_end(const Question& question) {
   const int status = wait_for_end();
-  throw Error("its process " + ending(status) + " while " + doing + remedy(status) + last_lines());
+  throw Error("its process " + ending(status) + " while " + question.doing + cause(status) +
+              question.advice + last_lines());
 }
 
-void ChildProcess::end_late(const std::string& doing, double timeout) {
+void ChildProcess::end_late(const Question& question, double timeout) {
   ::kill(-process_, SIGKILL);
   wait_for_end();
   char text[96];
   std::snprintf(text, sizeof text, "took longer than its timeout of %g s while ", timeout);
-  throw Error(text + doing + ", and did not stop, so its process was ended" + last_lines());
+  throw Error(text + question.doing + ", and did not stop, so its process was ended" +
+              last_lines());
 }
 
 void ChildProcess::close() {

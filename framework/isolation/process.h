@@ -25,6 +25,7 @@ class Listener {
   /// The call is to stop.
   virtual bool cancelled() = 0;
   /// Seconds since it began, and how long it may take.
+  virtual void begin_again() = 0;
   virtual double seconds() = 0;
   virtual std::optional<double> timeout() = 0;
 };
@@ -35,6 +36,7 @@ struct Question {
   const Inputs* in = nullptr;
   std::vector<std::int64_t> items = {};  ///< of each row; empty: they follow each other
   std::string doing;                     ///< "computing items 4 to 7", for errors
+  std::string advice = {};               ///< where that ends the process
 };
 
 class ChildProcess {
@@ -68,14 +70,14 @@ class ChildProcess {
   };
 
   void start();
-  Message wait_for_reply(const std::string& doing, Listener& listener, const Answer& answer);
+  Message wait_for_reply(const Question& question, Listener& listener, const Answer& answer);
   void answer_question(const Words& asked, const Answer& answer);
   std::int64_t number_of(const Inputs::Edge& edge, Message& message);
   void forget_objects(Message& message);
   void hear(Context::Level level, const std::string& sentence, Listener& listener);
   void read_lines();
-  [[noreturn]] void report_end(const std::string& doing);
-  [[noreturn]] void end_late(const std::string& doing, double timeout);
+  [[noreturn]] void report_end(const Question& question);
+  [[noreturn]] void end_late(const Question& question, double timeout);
   int wait_for_end();
   void close();
   std::string last_lines() const;

@@ -5,6 +5,7 @@
 #include <map>
 #include <set>
 
+#include "plan/copies.h"
 #include "plan/edges.h"
 
 namespace pellucid {
@@ -50,9 +51,11 @@ class BlockView {
     const PlannedNode& node = plan_.nodes[number];
     if (!node.object_per_block || node.function) return node.instance;
     Problems problems;
-    std::shared_ptr<Component> made = node.component->create(node.settings, problems);
+    const auto made = remembered(node, node.component->create(node.settings, problems));
     if (!made) return node.instance;
-    dynamic_cast<Object&>(*made).bind(inputs(number));
+    const Inputs in = inputs(number);
+    if (!node.isolated) dynamic_cast<Object&>(*made).bind(in);
+    note_bound(*made, in);
     return made;
   }
 

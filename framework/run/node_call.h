@@ -56,6 +56,7 @@ class NodeContext final : public Context, public CallSite {
   CallFacts facts() const override;
   double seconds() const override;
   std::optional<double> timeout() const override;
+  void begin_again() override { start_ = std::chrono::steady_clock::now(); }
   const ItemReader* reader() const override { return reader_; }
   /// What a Procedure reads from.
   void set_reader(const ItemReader& reader) { reader_ = &reader; }
