@@ -25,8 +25,8 @@ except ImportError:
     sys.exit("make.py needs the Python module 'markdown' (Debian: python3-markdown)")
 
 ROOT = Path(__file__).resolve().parents[2]
-# What is read first; the other guides follow by name.
-FIRST = ("pipelines", "runs", "plugins", "overview")
+# What is read first; other pages follow by name.
+FIRST = ("overview", "pipelines", "runs", "plugins")
 PICTURES = (".png", ".jpg", ".svg")
 FENCE = re.compile(r"^(```\w*) title=\"([^\"\n]*)\"$", re.MULTILINE)
 REFERENCE = re.compile(r'\b(href|src)="([^"]*)"')
