@@ -108,16 +108,6 @@ Tensor weights_of(const std::vector<double>& angles) {
   return at::tensor(weights, at::kDouble);
 }
 
-/// 1 where a pixel is seen at every angle, else 0: (h, w).
-Tensor seen(const ParallelBeam& beam, const at::TensorOptions& options) {
-  const double radius = std::min(beam.centre, double(beam.bins - 1) - beam.centre);
-  const auto squared = [&](std::int64_t length) {
-    return (at::arange(length, at::kDouble) - double(length / 2)).square();
-  };
-  const Tensor distance = squared(beam.height).unsqueeze(1) + squared(beam.width);
-  return (distance <= radius * radius).to(options);
-}
-
 class FilteredBackProjection final : public Stage {
  public:
   struct Settings {
@@ -158,7 +148,6 @@ class FilteredBackProjection final : public Stage {
     const std::int64_t size = grid(in.spec(y));
     const Tensor gain = response(settings_.filter, size).to(given.options());
     const RealFft fft({size}, given.scalar_type());
-    const Tensor inside = seen(beam, given.options());
 
     std::vector<std::int64_t> shape = given.sizes().vec();
     shape.end()[-2] = beam.height;
@@ -171,7 +160,7 @@ class FilteredBackProjection final : public Stage {
       spectrum.mul_(gain);
       const Tensor filtered = fft.inverse_destroying(std::move(spectrum));
       const Tensor image = back_projected(beam, filtered.narrow(-1, 0, beam.bins) * weights);
-      images[item].copy_((image * inside).view_as(images[item]));
+      images[item].copy_(image.view_as(images[item]));
     }
     out[x] = images;
   }

@@ -178,14 +178,20 @@ void add_along_rays(const ParallelBeam& beam, const Tensor& projections, const T
     cosines.push_back(std::cos(angle));
     sines.push_back(std::sin(angle));
   }
+  const double radius = std::min(beam.centre, double(beam.bins - 1) - beam.centre);
   const auto task = [&](std::int64_t index) {
     const auto row = double(index % beam.height - beam.height / 2);
+    const double squared = radius * radius - row * row;
+    if (squared < 0) return;
+    const auto middle = beam.width / 2, reach = std::int64_t(std::sqrt(squared));
+    const auto first = std::max<std::int64_t>(0, middle - reach);
+    const auto count = std::min(beam.width, middle + reach + 1) - first;
     const T* line = lines.const_data_ptr<T>() + index / beam.height * angles * (beam.bins + 2) + 1;
-    T* const sums = images.mutable_data_ptr<T>() + index * beam.width;
+    T* const sums = images.mutable_data_ptr<T>() + index * beam.width + first;
     for (std::size_t k = 0; k < cosines.size(); ++k, line += beam.bins + 2)
       gather(line,
-             Walk(beam.centre - double(beam.width / 2) * cosines[k] - row * sines[k], cosines[k],
-                  beam.width, beam.bins),
+             Walk(beam.centre + double(first - middle) * cosines[k] - row * sines[k], cosines[k],
+                  count, beam.bins),
              sums);
   };
   at::parallel_for(0, images.size(0) * beam.height, grain(angles * beam.width),

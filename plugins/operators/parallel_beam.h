@@ -33,8 +33,9 @@ Tensor projected(const ParallelBeam& beam, const Tensor& images);
 /// The exact adjoint of `projected`: the very same weights, (n, angles, bins) -> (n, height, width).
 Tensor projected_adjoint(const ParallelBeam& beam, const Tensor& projections);
 
-/// Sums of projections, interpolated where the ray of each pixel meets the detector and 0 beside
-/// it: (n, angles, bins) -> (n, height, width). Smoother than the adjoint, and not its equal.
+/// Sums of projections, interpolated where the ray of each pixel meets the detector: (n, angles,
+/// bins) -> (n, height, width). Pixels that, by their distance from the axis, are not seen at every
+/// angle are 0. Smoother than the adjoint, and not its equal.
 Tensor back_projected(const ParallelBeam& beam, const Tensor& projections);
 
 /// Bytes that each of these takes for `images` images of elements of `element` bytes.

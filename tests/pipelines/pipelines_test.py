@@ -43,6 +43,11 @@ def column(printed, table, name):
     return [float(row.split()[titles.index(name)]) for row in rows if row[0].isdigit()]
 
 
+def first_value(printed, table):
+    """The second column of the first row of a printed table."""
+    return float(printed.split(f"{table}\n")[1].splitlines()[1].split()[1])
+
+
 class Pipelines(unittest.TestCase):
     def setUp(self):
         self.folder = Path(tempfile.mkdtemp(prefix="pellucid-pipelines-"))
@@ -168,6 +173,27 @@ class Pipelines(unittest.TestCase):
         self.assertEqual(shapes(self.folder / "run" / "hand.h5"),
                          {**dict.fromkeys(["sensor", "pattern"], (1, 1, 150, 200)),
                           **dict.fromkeys(["nearest", "picture"], (1, 1, 149, 199))})
+
+    def test_ct_phantom(self):
+        printed = self.run_pipeline("ct_phantom")
+        direct = mean_psnr(printed, "score_fbp.scores")
+        self.assertAlmostEqual(direct, 26.12, delta=0.05)
+        self.assertAlmostEqual(mean_psnr(printed, "score_least_squares.scores"), 24.96, delta=0.1)
+        self.assertAlmostEqual(mean_psnr(printed, "score_total_variation.scores"), 31.44, delta=0.1)
+        self.assertAlmostEqual(first_value(printed, "axis.found"), 131.4, delta=0.1)
+        self.assertEqual(shapes(self.folder / "run" / "head.h5"),
+                         {"sinogram": (1, 1, 60, 256)} | dict.fromkeys(
+                             ["truth", "fbp", "least_squares", "total_variation"],
+                             (1, 1, 256, 256)))
+
+    def test_ct_tooth(self):
+        os.environ["PELLUCID_DATA"] = str(self.sample("tomography/tooth.h5").parent)
+        printed = self.run_pipeline("ct_tooth", "--items", "0:1", "--set", "few_edges.iterations=5",
+                                    "--set", "vars.size=360")
+        self.assertAlmostEqual(first_value(printed, "axis.found"), 296, delta=1)
+        self.assertEqual(shapes(self.folder / "run" / "tooth.h5"),
+                         {"sinogram": (1, 181, 640), "fbp": (1, 360, 360),
+                          "few_edges": (1, 360, 360)})
 
     def test_deblur_photos(self):
         os.environ["PELLUCID_DATA"] = str(self.sample("test/set47_bsd"))
