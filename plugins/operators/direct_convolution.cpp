@@ -1,6 +1,7 @@
 #include "direct_convolution.h"
 
 #include <array>
+#include <optional>
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
@@ -73,19 +74,36 @@ PELLUCID_VECTORISED void weighed(const Term<double>* terms, std::size_t count, s
 /// y[n] = sum_t weights[t] x[n + first + t] on volumes, x continued by a boundary.
 struct Slide {
   std::int64_t images;
-  std::int64_t channels;  // that have weights of their own, or 1
   Volume x, y, taps;
   std::vector<ContinuedLine> lines;
 };
 
-/// The lines of x that a few rows of y look at, each made once.
+/// For each channel that has weights of its own, those of all taps.
+template <class T>
+struct Weights {
+  explicit Weights(const Tensor& all)
+      : cast(all.to(c10::CppTypeToScalarType<T>::value).contiguous()),
+        channels(all.size(0)),
+        taps(all.numel() / all.size(0)) {}
+  const T* of(std::int64_t image) const {
+    return cast.const_data_ptr<T>() + image % channels * taps;
+  }
+
+  Tensor cast;
+  std::int64_t channels, taps;
+};
+
+/// The lines of x that a few rows of y look at, each made once: continued, and summed along itself
+/// where there are weights for that.
 template <class T>
 class Window {
  public:
-  explicit Window(const Slide& slide)
+  Window(const Slide& slide, const std::optional<Weights<T>>& row)
       : slide_(slide),
-        pitch_((slide.y[2] + kSums<T> - 1) / kSums<T> * kSums<T> + slide.taps[2]),
-        lines_(static_cast<std::size_t>(slide.taps[0] * slide.taps[1] * pitch_), T(0)),
+        row_(row),
+        pitch_((slide.y[2] + kSums<T> - 1) / kSums<T> * kSums<T> + slide.taps[2] +
+               (row ? row->taps : 0)),
+        lines_(static_cast<std::size_t>((slide.taps[0] * slide.taps[1] + 1) * pitch_), T(0)),
         held_(static_cast<std::size_t>(slide.taps[0] * slide.taps[1]), {-1, -1, -1}) {}
 
   /// Place (z, y) of the continued image; null where zeros stand.
@@ -93,11 +111,15 @@ class Window {
     const std::int64_t from_z = slide_.lines[0].source(z), from_y = slide_.lines[1].source(y);
     if (from_z < 0 || from_y < 0) return nullptr;
     const std::int64_t slot = z % slide_.taps[0] * slide_.taps[1] + y % slide_.taps[1];
-    T* const line = lines_.data() + slot * pitch_;
+    T* const line = lines_.data() + (slot + 1) * pitch_;
     const std::array<std::int64_t, 3> wanted{image, z, y};
     if (held_[static_cast<std::size_t>(slot)] != wanted) {
       const auto& [depth, height, width] = slide_.x;
-      slide_.lines[2].read(x + ((image * depth + from_z) * height + from_y) * width, line);
+      const T* const samples = x + ((image * depth + from_z) * height + from_y) * width;
+      T* const continued = row_ ? lines_.data() : line;
+      slide_.lines[2].read(samples, continued);
+      const Term<T> term{continued, row_ ? row_->of(image) : nullptr};
+      if (row_) weighed(&term, 1, row_->taps, slide_.y[2], line);
       held_[static_cast<std::size_t>(slot)] = wanted;
     }
     return line;
@@ -105,24 +127,33 @@ class Window {
 
  private:
   const Slide& slide_;
+  const std::optional<Weights<T>>& row_;
   std::int64_t pitch_;
-  std::vector<T> lines_;
+  std::vector<T> lines_;  // the first is scratch
   std::vector<std::array<std::int64_t, 3>> held_;
 };
 
 template <class T>
-void slide_rows(const Slide& slide, const T* x, const T* weights, T* y) {
+void slide_rows(const Slide& slide, const DirectKernel& kernel, const Tensor& from,
+                const Tensor& to) {
+  const Weights<T> weights(kernel.kernel);
+  std::optional<Weights<T>> along_row;
+  if (kernel.row.defined()) along_row.emplace(kernel.row);
+  const Tensor packed = from.contiguous();
+  const T* const x = packed.const_data_ptr<T>();
+  T* const y = to.mutable_data_ptr<T>();
+
   const auto& [depth, height, width] = slide.y;
   const auto& [planes, rows, taps] = slide.taps;
-  const std::int64_t work = width * planes * rows * taps;
+  const std::int64_t work = width * (weights.taps + (along_row ? along_row->taps : 0));
   const std::int64_t grain = std::max<std::int64_t>(1, (1 << 17) / std::max<std::int64_t>(1, work));
   const auto share = [&, depth = depth, height = height, width = width, planes = planes,
                       rows = rows, taps = taps](std::int64_t first, std::int64_t last) {
-    Window<T> window(slide);
+    Window<T> window(slide, along_row);
     std::vector<Term<T>> terms;
     for (std::int64_t i = first; i < last; ++i) {
       const std::int64_t row = i % height, plane = i / height % depth, image = i / height / depth;
-      const T* const of_image = weights + image % slide.channels * planes * rows * taps;
+      const T* const of_image = weights.of(image);
       terms.clear();
       for (std::int64_t z = 0; z < planes; ++z)
         for (std::int64_t r = 0; r < rows; ++r)
@@ -135,9 +166,10 @@ void slide_rows(const Slide& slide, const T* x, const T* weights, T* y) {
 }
 
 /// The same by libtorch, for tensors that are not on the CPU.
-void slide_by_library(const Tensor& x, const Tensor& weights, at::IntArrayRef first,
+void slide_by_library(const Tensor& x, const DirectKernel& factors, at::IntArrayRef first,
                       Boundary boundary, const Tensor& y) {
-  const Sizes kernel = weights.sizes().slice(1).vec();
+  const Sizes kernel = factors.size();
+  const Tensor weights = factors.row.defined() ? factors.kernel * factors.row : factors.kernel;
   Sizes before, after;
   for (std::size_t a = 0; a < kernel.size(); ++a) {
     before.push_back(-first[a]);
@@ -153,26 +185,20 @@ void slide_by_library(const Tensor& x, const Tensor& weights, at::IntArrayRef fi
                           /*groups=*/x.size(1)));
 }
 
-void slide(const Tensor& x, const Tensor& weights, const Sizes& first, Boundary boundary,
+void slide(const Tensor& x, const DirectKernel& kernel, const Sizes& first, Boundary boundary,
            const Tensor& y) {
   if (y.numel() == 0) return;
-  if (!x.is_cpu()) return slide_by_library(x, weights, first, boundary, y);
+  if (!x.is_cpu()) return slide_by_library(x, kernel, first, boundary, y);
   Slide slide{x.size(0) * x.size(1),
-              weights.size(0),
               as_volume(x.sizes().slice(2), 1),
               as_volume(y.sizes().slice(2), 1),
-              as_volume(weights.sizes().slice(1), 1),
+              as_volume(kernel.kernel.sizes().slice(1), 1),
               {}};
-  const Volume from = as_volume(first, 0);
+  const Volume from = as_volume(first, 0), size = as_volume(kernel.size(), 1);
   for (std::size_t a = 0; a < 3; ++a)
-    slide.lines.emplace_back(slide.x[a], from[a], slide.y[a] + slide.taps[a] - 1, boundary);
-  const Tensor packed = x.contiguous(), cast = weights.to(x.scalar_type()).contiguous();
-  if (x.scalar_type() == at::kDouble)
-    slide_rows(slide, packed.const_data_ptr<double>(), cast.const_data_ptr<double>(),
-               y.mutable_data_ptr<double>());
-  else
-    slide_rows(slide, packed.const_data_ptr<float>(), cast.const_data_ptr<float>(),
-               y.mutable_data_ptr<float>());
+    slide.lines.emplace_back(slide.x[a], from[a], slide.y[a] + size[a] - 1, boundary);
+  if (x.scalar_type() == at::kDouble) slide_rows<double>(slide, kernel, x, y);
+  else slide_rows<float>(slide, kernel, x, y);
 }
 
 Sizes negative(Sizes sizes) {
@@ -180,7 +206,18 @@ Sizes negative(Sizes sizes) {
   return sizes;
 }
 
+DirectKernel flipped(const DirectKernel& kernel) {
+  const Sizes axes = last_axes(kernel.size().size());
+  return {kernel.kernel.flip(axes), kernel.row.defined() ? kernel.row.flip(axes) : Tensor()};
+}
+
 }  // namespace
+
+Sizes DirectKernel::size() const {
+  Sizes sizes = kernel.sizes().slice(1).vec();
+  if (row.defined()) sizes.back() = row.size(-1);
+  return sizes;
+}
 
 Sizes convolved_sizes(at::IntArrayRef sizes, at::IntArrayRef kernel_size, Boundary boundary) {
   Sizes made = sizes.vec();
@@ -189,15 +226,15 @@ Sizes convolved_sizes(at::IntArrayRef sizes, at::IntArrayRef kernel_size, Bounda
   return made;
 }
 
-void convolve(const Tensor& x, const Tensor& kernel, Boundary boundary, const Tensor& y) {
-  const at::IntArrayRef size = kernel.sizes().slice(1);
+void convolve(const Tensor& x, const DirectKernel& kernel, Boundary boundary, const Tensor& y) {
+  const Sizes size = kernel.size();
   const bool valid = boundary == Boundary::valid;
-  slide(x, kernel.flip(last_axes(size.size())),
-        valid ? Sizes(size.size(), 0) : negative(Reach(size).before), boundary, y);
+  slide(x, flipped(kernel), valid ? Sizes(size.size(), 0) : negative(Reach(size).before), boundary,
+        y);
 }
 
-void correlate(const Tensor& y, const Tensor& kernel, Boundary boundary, const Tensor& x) {
-  const Reach reach(kernel.sizes().slice(1));
+void correlate(const Tensor& y, const DirectKernel& kernel, Boundary boundary, const Tensor& x) {
+  const Reach reach(kernel.size());
   if (boundary == Boundary::zero || boundary == Boundary::circular)
     return slide(y, kernel, negative(reach.after), boundary, x);
   Sizes first, shape = y.sizes().vec();

@@ -8,14 +8,18 @@
 
 #include <pellucid/numerics/fft.h>
 
-#include "direct_convolution.h"
-
 namespace pellucid {
 namespace {
 
 using Sizes = std::vector<std::int64_t>;
 
-Tensor of_item(const Tensor& all, std::int64_t item) { return all[all.size(0) == 1 ? 0 : item]; }
+Tensor of_item(const Tensor& all, std::int64_t item) {
+  return all.defined() ? all[all.size(0) == 1 ? 0 : item] : all;
+}
+
+DirectKernel of_item(const DirectKernel& all, std::int64_t item) {
+  return {of_item(all.kernel, item), of_item(all.row, item)};
+}
 
 }  // namespace
 
@@ -30,8 +34,12 @@ Sizes KernelConvolution::Stack::shape(const Sizes& of_images) const {
 }
 
 void KernelConvolution::set_factors(std::vector<Tensor> factors) {
-  factors_ = std::move(factors);
-  kernel_ = product_of(factors_);
+  kernel_ = product_of(factors);
+  // Rows and columns are summed in one pass over the image.
+  steps_.clear();
+  for (std::size_t f = 0; f + 1 < factors.size(); ++f) steps_.push_back({factors[f]});
+  if (steps_.empty()) steps_.push_back({factors.back()});
+  else steps_.back().row = factors.back();
 }
 
 Spec KernelConvolution::kernel_spec() const {
@@ -202,31 +210,32 @@ Sizes KernelConvolution::sizes_of_argument(const Sizes& sizes) const {
 
 void KernelConvolution::forward_direct(const Tensor& x, std::int64_t item, const Tensor& y) const {
   Tensor part = x;
-  for (std::size_t f = 0; f < factors_.size(); ++f) {
-    const Tensor factor = of_item(factors_[f], item);
+  for (std::size_t s = 0; s < steps_.size(); ++s) {
+    const DirectKernel step = of_item(steps_[s], item);
     Tensor next = y;
-    if (f + 1 < factors_.size()) {
-      Sizes shape = convolved_sizes(part.sizes().slice(2), factor.sizes().slice(1), boundary_);
+    if (s + 1 < steps_.size()) {
+      Sizes shape = convolved_sizes(part.sizes().slice(2), step.size(), boundary_);
       shape.insert(shape.begin(), {x.size(0), x.size(1)});
       next = at::empty(shape, x.options());
     }
-    convolve(part, factor, boundary_, next);
+    convolve(part, step, boundary_, next);
     part = next;
   }
 }
 
 void KernelConvolution::adjoint_direct(const Tensor& y, std::int64_t item, const Tensor& x) const {
   Tensor part = y;
-  for (std::size_t f = factors_.size(); f-- > 0;) {
-    const Tensor factor = of_item(factors_[f], item);
+  for (std::size_t s = steps_.size(); s-- > 0;) {
+    const DirectKernel step = of_item(steps_[s], item);
     Tensor next = x;
-    if (f > 0) {
+    if (s > 0) {
+      const Sizes size = step.size();
       Sizes shape = part.sizes().vec();
-      for (std::size_t a = 2; boundary_ == Boundary::valid && a < shape.size(); ++a)
-        shape[a] += factor.size(static_cast<std::int64_t>(a) - 1) - 1;
+      for (std::size_t a = 0; boundary_ == Boundary::valid && a < size.size(); ++a)
+        shape[a + 2] += size[a] - 1;
       next = at::empty(shape, y.options());
     }
-    correlate(part, factor, boundary_, next);
+    correlate(part, step, boundary_, next);
     part = next;
   }
 }

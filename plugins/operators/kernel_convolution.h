@@ -7,6 +7,7 @@
 
 #include <pellucid/operator.h>
 
+#include "direct_convolution.h"
 #include "fft_convolution.h"
 #include "kernels.h"
 
@@ -74,7 +75,8 @@ class KernelConvolution : public ConvolutionOperator {
   std::int64_t dimensions_;
   Method method_;
   KernelShape shape_;
-  std::vector<Tensor> factors_;  // convolved with one after the other
+  /// Convolved with one after the other; items are still the first axis.
+  std::vector<DirectKernel> steps_;
   Tensor kernel_;
   FftConvolution fft_{*this};
 };

@@ -288,7 +288,7 @@ Tensor ConfocalKernel::values(std::size_t axes, const Context&) const {
   const Tensor emitted = widefield(*this, emission, grown).unsqueeze(1);
   const Tensor seen = at::empty({size[0], 1, size[1], size[2]}, at::kDouble);
   const Tensor hole = disk(radius, width, width) / (pi * radius * radius);
-  convolve(emitted, hole.unsqueeze(0), Boundary::valid, seen);
+  convolve(emitted, {hole.unsqueeze(0)}, Boundary::valid, seen);
   return (excited * seen.squeeze(1)).unsqueeze(0).unsqueeze(0);
 }
 

@@ -168,6 +168,17 @@ TEST(Convolution, methods_agree_to_rounding) {
     EXPECT_LT(difference(make("direct")->adjoint(x), make("fft")->adjoint(x)), 1e-13);
     EXPECT_LT(difference(make("direct")->forward(x), make("automatic")->forward(x)), 1e-13);
   }
+  const Tensor volume = at::rand({1, 2, 9, 12, 11}, at::kDouble);
+  for (const char* boundary : kBoundaries) {
+    const auto make = [&](const char* method) {
+      return load_linear_operator(kUse, {{"kernel", gaussian(list({0.8, 1.2, 1.0}))},
+                                         {"dimensions", 3},
+                                         {"boundary", boundary},
+                                         {"method", method}});
+    };
+    EXPECT_LT(difference(make("direct")->forward(volume), make("fft")->forward(volume)), 1e-13);
+    EXPECT_LT(difference(make("direct")->adjoint(volume), make("fft")->adjoint(volume)), 1e-13);
+  }
 }
 
 TEST(Convolution, takes_any_strides_and_never_writes_to_its_argument) {
