@@ -105,6 +105,7 @@ std::string plan_json(const Plan& plan) {
                   {"memory", plan.memory},
                   {"predicted_bytes", plan.predicted_bytes},
                   {"predicted_resident", plan.predicted_resident},
+                  {"predicted_in_processes", bytes_of_processes(plan)},
                   {"spilled_bytes", plan.spilled_bytes},
                   {"disk_bytes", plan.disk_bytes},
                   {"disk_free", plan.disk_free},

@@ -39,6 +39,9 @@ struct Crossing {
 };
 std::vector<Crossing> crossings_of(const Plan& plan);
 
+/// What the processes of isolated nodes take beside blocks: their libraries' own memory.
+std::int64_t bytes_of_processes(const Plan& plan);
+
 /// Bytes of all items of an output.
 std::int64_t output_bytes(const Specs::Value& value);
 

@@ -198,6 +198,8 @@ class PlanTable {
     std::string text = "memory    " + bytes_text(plan_.predicted_bytes) + " of " +
                        bytes_text(plan_.memory) + " at the peak, " +
                        bytes_text(plan_.predicted_resident) + " with the program itself";
+    if (const std::int64_t bytes = bytes_of_processes(plan_); bytes > 0)
+      text += "; " + bytes_text(bytes) + " more in processes of isolated nodes";
     int fewest = plan_.workers;
     for (const PlannedStream& stream : plan_.streams)
       if (stream.blocks > 1) fewest = std::min(fewest, stream.in_flight);

@@ -367,6 +367,7 @@ TEST_F(IsolationTest, an_object_isolates_every_node_that_uses_it) {
   const Answer check = faulty({"check", "object.yaml"});
   EXPECT_EQ(check.code, 0) << check.err;
   EXPECT_THAT(check.out, HasSubstr("in processes of their own: triple, camera"));
+  EXPECT_THAT(check.out, HasSubstr("; 60 MiB more in processes of isolated nodes"));
   const auto plan = nlohmann::json::parse(faulty({"check", "object.yaml", "--json"}).out);
   for (const auto& node : plan["nodes"])
     EXPECT_EQ(node["isolated"], node["name"] == "triple" || node["name"] == "camera");
