@@ -16,7 +16,7 @@
 // Settings (keys in a pipeline file)
 //   angles        even: count [1], >= 1, default 180; range [deg], from the first angle to one step
 //                 behind the last, default 180; start [deg], the first angle, default 0
-//                 list: degrees [deg], the angles one by one, default 0
+//                 list: degrees [deg], the angles one by one, required
 //   bins [1]      of the detector, of a pixel's width, in [1, 67108864]; by default as many as the
 //                 longer side of x
 //   centre [px]   the bin, counted from 0, that the axis of rotation is seen in; by default half of
