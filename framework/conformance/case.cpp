@@ -5,6 +5,7 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/complex.h>
+#include <ATen/ops/real.h>
 
 #include <pellucid/random.h>
 
@@ -43,6 +44,10 @@ Cell cell_of(const Column& column, std::int64_t item, std::int64_t row) {
       return (item + row) % 2 == 0;
   }
   return {};
+}
+
+bool is_mask(const Tensor& values) {
+  return values.numel() > 0 && values.eq(0).logical_or(values.eq(1)).all().item<bool>();
 }
 
 /// Names that no declared input has: an open input gathers them.
@@ -117,7 +122,20 @@ Edge tensor_edge(const std::string& port, const Spec& spec) {
   return {port, spec, values_of(spec, port), nullptr};
 }
 
-Edge with_spec(const Edge& edge, const Spec& spec) { return tensor_edge(edge.name, spec); }
+Edge with_spec(const Edge& edge, const Spec& spec) {
+  const Edge made = tensor_edge(edge.name, spec);
+  return is_mask(tensor_of(edge)) ? as_mask(made) : made;
+}
+
+Edge as_mask(const Edge& edge) {
+  const Tensor& values = tensor_of(edge);
+  Edge made = edge;
+  // The first sample of each item is known, however few there are.
+  Tensor mask = at::real(values.is_complex() ? values : values.to(at::kDouble)).gt(0.4);
+  if (mask.dim() > 1 && mask.numel() > 0) mask.flatten(1).select(1, 0).fill_(true);
+  made.value = mask.to(values.scalar_type());
+  return made;
+}
 
 Edge table_edge(const std::string& port, const TableSpec& spec) {
   Table table(spec.columns);

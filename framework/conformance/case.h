@@ -30,8 +30,10 @@ struct Case {
 /// An edge of this spec, filled with numbers that are the same in every process: within [0.05, 1),
 /// integers within [0, 9]. Tensors of one item are those of item 0.
 Inputs::Edge tensor_edge(const std::string& port, const Spec& spec);
-/// The same with another spec: other sizes, items or dtype.
+/// The same with another spec: other sizes, items or dtype. A mask stays one.
 Inputs::Edge with_spec(const Inputs::Edge& edge, const Spec& spec);
+/// Ones and zeros instead of its numbers.
+Inputs::Edge as_mask(const Inputs::Edge& edge);
 /// A table of rows with numbers, truths and texts.
 Inputs::Edge table_edge(const std::string& port, const TableSpec& spec);
 Inputs::Edge object_edge(const std::string& port, std::shared_ptr<const Component> object);
