@@ -36,7 +36,7 @@
 // Accuracy  the objective is at most `gap` above the least one, as far as that is within |x| of x:
 //             gap = weight TV(x) - Re <D x, u> + |g| |x|, of g only what the bounds leave free.
 // Cost      A and A* once an iteration, and 30 times before the first for |A|; memory: with d
-//           dimensions (8 + 3 d) times x and twice y. Sources: L. Condat, J. Optim. Theory Appl.
+//           dimensions (8 + 5 d) times x and twice y. Sources: L. Condat, J. Optim. Theory Appl.
 //           158(2):460-479, 2013, doi:10.1007/s10957-012-0245-9, algorithm 3.1; L. I. Rudin,
 //           S. Osher, E. Fatemi, Physica D 60:259-268, 1992, doi:10.1016/0167-2789(92)90242-F.
 
@@ -210,7 +210,7 @@ class TotalVariation final : public Stage {
 
   std::int64_t working_bytes(const Inputs& in) const override {
     const Spec spec = spec_of_x(in);
-    return (7 + 3 * settings_.dimensions) * spec.bytes() + 2 * in.spec(y).bytes() +
+    return (7 + 5 * settings_.dimensions) * spec.bytes() + 2 * in.spec(y).bytes() +
            in[A].working_bytes(spec);
   }
 
