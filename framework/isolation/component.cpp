@@ -65,6 +65,20 @@ class ContextListener final : public Listener {
   CallSite& site_;
 };
 
+/// The process that described a plugin, for the first node that needs one.
+class Spare {
+ public:
+  explicit Spare(std::unique_ptr<ChildProcess> process) : process_(std::move(process)) {}
+  std::unique_ptr<ChildProcess> take() {
+    const std::lock_guard lock(mutex_);
+    return std::exchange(process_, nullptr);
+  }
+
+ private:
+  std::mutex mutex_;
+  std::unique_ptr<ChildProcess> process_;
+};
+
 /// A component as a process described it.
 struct Described {
   fs::path plugin_file;
@@ -76,10 +90,6 @@ struct Described {
   std::vector<Field> fields;
   ComponentDescriptor descriptor{};
 
-  std::unique_ptr<ChildProcess> take_spare() {
-    const std::lock_guard lock(mutex);
-    return std::exchange(*spare, nullptr);
-  }
   /// Objects are made again for each block, from settings that were found right before.
   bool found_right(const Value& settings) {
     const std::lock_guard lock(mutex);
@@ -90,8 +100,7 @@ struct Described {
     right_settings.insert(settings.flow());
   }
 
-  /// The process that described the plugin, for the first node that needs one.
-  std::shared_ptr<std::unique_ptr<ChildProcess>> spare;
+  std::shared_ptr<Spare> spare;
   std::mutex mutex;
   std::set<std::string> right_settings;
 };
@@ -105,7 +114,7 @@ class Processes {
   /// The first process, in which the settings are tried.
   void begin(Problems& problems) {
     PlainListener listener;
-    Entry entry{described_.take_spare()};
+    Entry entry{described_.spare->take()};
     if (!entry.process) entry = started(listener);
     made_ = make(*entry.process, listener);
     for (const Words& problem : made_.at("problems")) problems.push_back(problem_from(problem));
@@ -514,7 +523,7 @@ Ports ports_of(const std::vector<Port>& ports, std::index_sequence<Count...>) {
 
 /// Never destroyed, as plugins are never closed.
 Described& described_from(const Words& json, const fs::path& file, const std::string& checksum,
-                          std::shared_ptr<std::unique_ptr<ChildProcess>> spare) {
+                          std::shared_ptr<Spare> spare) {
   if (slots_used == kSlots)
     throw PluginError("plugin '" + file.string() + "' has more components than " +
                       std::to_string(kSlots) + " isolated ones that one process can know");
@@ -566,7 +575,7 @@ const LoadedPlugin& described_plugin(const fs::path& file, const std::string& ch
   plugin.name = json.at("name");
   plugin.version = json.at("version");
   plugin.stamp = json.at("stamp");
-  const auto spare = std::make_shared<std::unique_ptr<ChildProcess>>(std::move(process));
+  const auto spare = std::make_shared<Spare>(std::move(process));
   for (const Words& component : json.at("components"))
     plugin.components.push_back(&described_from(component, file, checksum, spare).descriptor);
   plugin.components.push_back(nullptr);

@@ -131,14 +131,12 @@ TEST_P(Endings, are_errors_of_the_node_and_the_run_goes_on) {
   expect_resumes();
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    All, Endings,
-    ::testing::Values(Ending{"segmentation", "was ended by signal 11 (segmentation fault)"},
-                      Ending{"abort", "was ended by signal 6 (aborted)"},
-                      Ending{"leave", "ended itself with exit code 3"},
-                      Ending{"leave_in_peace", "ended itself with exit code 0"},
-                      Ending{"kill", "was ended by signal 9 (killed)"}),
-    [](const auto& info) { return info.param.fault; });
+INSTANTIATE_TEST_SUITE_P(All, Endings,
+                         ::testing::Values(Ending{"segmentation",
+                                                  "was ended by signal 11 (segmentation fault)"},
+                                           Ending{"leave", "ended itself with exit code 3"},
+                                           Ending{"kill", "was ended by signal 9 (killed)"}),
+                         [](const auto& info) { return info.param.fault; });
 
 TEST_F(IsolationTest, a_node_that_hangs_past_its_timeout_is_ended) {
   write_faulty("hang", "    timeout: 300 ms\n");
@@ -167,14 +165,23 @@ TEST_F(IsolationTest, what_a_component_throws_is_told_as_ever) {
 }
 
 TEST_F(IsolationTest, items_that_end_the_process_are_skipped_where_that_is_wanted) {
-  write_faulty("segmentation", "", ", on_item_error: skip");
-  const Answer answer = faulty({"run", "faulty.yaml", "--run", "run"});
+  write("skip.yaml",
+        "pellucid: 1\n"
+        "settings: {threads: 1, block: 2, isolate: [a, b, c], on_item_error: skip}\n"
+        "nodes:\n"
+        "  x: {use: trial/ramp, with: {items: 8}}\n"
+        "  a: {use: faulty/stage, in: {x: x}, with: {fault: segmentation, item: 4}}\n"
+        "  b: {use: faulty/stage, in: {x: a}, with: {fault: abort, item: 5}}\n"
+        "  c: {use: faulty/stage, in: {x: b}, with: {fault: leave_in_peace, item: 6}}\n");
+  const Answer answer = faulty({"run", "skip.yaml", "--run", "run"});
   EXPECT_EQ(answer.code, 0) << answer.err;
-  EXPECT_THAT(answer.err, HasSubstr("1 item skipped"));
+  EXPECT_THAT(answer.err, HasSubstr("3 items skipped"));
   EXPECT_THAT(answer.err, HasSubstr("signal 11 (segmentation fault) while computing item 4"));
-  const Tensor y = result("run", "/twice/y");
-  EXPECT_TRUE(y[4].isnan().all().item<bool>());
-  for (const int sound : {0, 1, 2, 3, 5, 6, 7}) EXPECT_TRUE(at::equal(y[sound], expected()[sound]));
+  EXPECT_THAT(answer.err, HasSubstr("signal 6 (aborted) while computing item 5"));
+  EXPECT_THAT(answer.err, HasSubstr("ended itself with exit code 0 while computing item 6"));
+  const Tensor y = result("run", "/c/y");
+  for (const int bad : {4, 5, 6}) EXPECT_TRUE(y[bad].isnan().all().item<bool>());
+  for (const int sound : {0, 1, 2, 3, 7}) EXPECT_TRUE(at::equal(y[sound], 4 * expected()[sound]));
   expect_no_process_left();
 }
 
@@ -214,6 +221,23 @@ TEST_F(IsolationTest, an_interrupt_ends_the_run_after_the_block_at_work) {
   const Answer again = faulty({"run", "slow.yaml", "--run", "run"});
   EXPECT_EQ(again.code, 0) << again.err;
   EXPECT_THAT(again.err, HasSubstr("goes on in run"));
+}
+
+TEST_F(IsolationTest, an_interrupt_is_told_to_a_procedure) {
+  write("slow.yaml",
+        "pellucid: 1\n"
+        "settings: {threads: 1, block: 1, isolate: [y]}\n"
+        "nodes:\n"
+        "  x: {use: trial/ramp, with: {items: 1000}}\n"
+        "  y: {use: trial/reversed, in: {x: x}, with: {pause: 100 ms}}\n");
+  Process process(folder(), with_plugins({"run", "slow.yaml", "--run", "run"}), {mark()});
+  ASSERT_TRUE(within_seconds(60, [&] {
+    return text_of_file(in_folder("run") / "journal").find("x.x 999 ") != std::string::npos;
+  }));
+  process.send(SIGINT);
+  const Answer answer = process.wait();  // long before it would be done
+  EXPECT_EQ(answer.code, 4) << answer.err;
+  expect_no_process_left();
 }
 
 TEST_F(IsolationTest, results_keys_and_tables_are_those_of_one_process) {
