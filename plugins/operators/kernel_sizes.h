@@ -1,6 +1,7 @@
 // kernel_sizes: what kinds of kernels share in reading their settings.
 #pragma once
 
+#include <cmath>
 #include <cstdint>
 #include <string>
 #include <vector>

@@ -41,6 +41,10 @@
 // [2] L. Denis, E. Thiebaut, F. Soulez, J.-M. Becker, R. Mourya, Int. J. Comput. Vis. 115:253-278,
 //     2015, doi:10.1007/s11263-015-0817-x.
 
+#include <algorithm>
+#include <cmath>
+#include <memory>
+
 #include <ATen/ATen.h>
 #include <c10/util/accumulate.h>
 

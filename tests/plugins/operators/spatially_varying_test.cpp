@@ -1,5 +1,7 @@
 // A blur that changes over the image, against the kernel that each point is to have.
 
+#include <cmath>
+
 #include <gtest/gtest.h>
 
 #include <ATen/ATen.h>
