@@ -51,7 +51,8 @@ bool is_rounded(const Tensor& tensor) {
 Case with_odd_digits(const Case& of) {
   Case one = of;
   for (Edge* edge : one.tensors())
-    if (is_floating(tensor_spec(*edge))) edge->value = tensor_of(*edge) * (1 + 1.0 / 3000000019.0);
+    if (is_floating(tensor_spec(*edge)) && !is_mask(tensor_of(*edge)))
+      edge->value = tensor_of(*edge) * (1 + 1.0 / 3000000019.0);
   return one;
 }
 

@@ -28,7 +28,7 @@ const std::vector<Spec>& ladder() {
         spec_of("chw", {3, 12, 10}),     spec_of("chw", {1, 12, 10}), spec_of("hw", {12, 10}),
         spec_of("chw", {3, 16, 16}),     spec_of("chw", {1, 16, 16}), spec_of("hw", {16, 16}),
         spec_of("czyx", {1, 6, 10, 12}), spec_of("zyx", {6, 10, 12}), spec_of("chw", {3, 36, 32}),
-        spec_of("chw", {1, 36, 32}),     spec_of("hw", {36, 32}),
+        spec_of("chw", {1, 36, 32}),     spec_of("hw", {36, 32}),     spec_of("aw", {12, 16}),
     };
     for (const at::ScalarType dtype : {at::kComplexFloat, at::kDouble, at::kLong, at::kByte})
       for (const char* axes : {"hw", "chw1", "chw3", "czyx"}) {

@@ -46,10 +46,6 @@ Cell cell_of(const Column& column, std::int64_t item, std::int64_t row) {
   return {};
 }
 
-bool is_mask(const Tensor& values) {
-  return values.numel() > 0 && values.eq(0).logical_or(values.eq(1)).all().item<bool>();
-}
-
 /// Names that no declared input has: an open input gathers them.
 std::vector<std::string> open_names(const ComponentDescriptor& component,
                                     const std::vector<Edge>& edges) {
@@ -120,6 +116,10 @@ std::vector<const Edge*> Case::tensors() const {
 
 Edge tensor_edge(const std::string& port, const Spec& spec) {
   return {port, spec, values_of(spec, port), nullptr};
+}
+
+bool is_mask(const Tensor& values) {
+  return values.numel() > 0 && values.eq(0).logical_or(values.eq(1)).all().item<bool>();
 }
 
 Edge with_spec(const Edge& edge, const Spec& spec) {

@@ -32,6 +32,8 @@ struct Case {
 Inputs::Edge tensor_edge(const std::string& port, const Spec& spec);
 /// The same with another spec: other sizes, items or dtype. A mask stays one.
 Inputs::Edge with_spec(const Inputs::Edge& edge, const Spec& spec);
+/// All numbers are 0 or 1.
+bool is_mask(const Tensor& values);
 /// Ones and zeros instead of its numbers.
 Inputs::Edge as_mask(const Inputs::Edge& edge);
 /// A table of rows with numbers, truths and texts.

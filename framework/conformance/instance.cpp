@@ -267,9 +267,14 @@ void Instance::plan() {
 }
 
 void Instance::prepare() {
-  Lent context({0, items_, {}}, {});
-  if (is_object(kind()))
-    component_->prepare(given(*descriptor_, case_->inputs, {0, items_, {}}), context);
+  // An object is made for the items of its inputs; what is made once for all draws as item 0.
+  std::int64_t rows = 1;
+  for (const Edge& edge : case_->inputs)
+    if (const auto* spec = std::get_if<Spec>(&edge.spec); spec && spec->items == items_)
+      rows = items_;
+  const Block block{0, is_object(kind()) ? rows : items_, {}};
+  Lent context(block, {});
+  if (is_object(kind())) component_->prepare(given(*descriptor_, case_->inputs, block), context);
   else if (kind() != Kind::sink) component_->prepare(planned(*descriptor_, case_->inputs), context);
 }
 
