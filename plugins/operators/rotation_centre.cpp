@@ -23,8 +23,8 @@
 //                  quarter of the bins
 //
 // Errors
-//   ShapeError   y is not real, its last axes are not 'aw' or 'ax', or it has less than 4 angles or
-//                3 bins (while planning)
+//   ShapeError   y is not real, its last axes are not 'aw' or 'ax', or it has no item, less than 4
+//                angles or 3 bins (while planning)
 //   Error        a sample is not finite; all projections are 0
 //
 // Accuracy  some hundredths of a bin for an object that is seen as a whole at every angle; some
@@ -85,9 +85,9 @@ class RotationCentre final : public Reducer {
     if (!spec.axes.ends_with("aw") && !spec.axes.ends_with("ax"))
       throw ShapeError("projections must have the last axes 'aw' (angle, bin) or 'ax', got '" +
                        spec.axes + "'");
-    if (spec.shape.back() < 3 || half_turn(spec.shape.end()[-2]) < 4)
+    if (spec.items < 1 || spec.shape.back() < 3 || half_turn(spec.shape.end()[-2]) < 4)
       throw ShapeError(
-          "the centre is found from at least 3 bins and 4 angles of half a turn, got " +
+          "the centre is found from at least one item of 3 bins and 4 angles of half a turn, got " +
           spec.text());
     Spec value;
     value.dtype = at::kDouble;

@@ -130,8 +130,10 @@ TEST(RotationCentre, says_what_it_needs) {
   };
   EXPECT_THAT(message(at::zeros({1, 9, 9})), ::testing::HasSubstr("no projection that is not 0"));
   EXPECT_THAT(message(at::full({1, 9, 9}, NAN)), ::testing::HasSubstr("must be finite"));
-  EXPECT_THAT(message(at::rand({1, 2, 9})), ::testing::HasSubstr("at least 3 bins and 4 angles"));
-  EXPECT_THAT(message(at::rand({1, 9, 1})), ::testing::HasSubstr("at least 3 bins and 4 angles"));
+  EXPECT_THAT(message(at::rand({1, 2, 9})),
+              ::testing::HasSubstr("at least one item of 3 bins and 4 angles"));
+  EXPECT_THAT(message(at::rand({1, 9, 1})),
+              ::testing::HasSubstr("at least one item of 3 bins and 4 angles"));
 }
 
 }  // namespace
