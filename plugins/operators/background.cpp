@@ -15,7 +15,7 @@
 // Errors
 //   ShapeError   x is not real, or smaller than the square (while planning)
 //
-// Cost      memory: one copy of the images.
+// Cost      memory: three times one item.
 
 #include <ATen/ATen.h>
 
@@ -78,6 +78,10 @@ class Background final : public Stage {
       const Tensor rest = images[item] - dark;
       return settings_.clip ? rest.clamp_min(0) : rest;
     });
+  }
+
+  std::int64_t working_bytes(const Inputs& in) const override {
+    return 3 * in.spec(x).item_bytes();
   }
 
  private:

@@ -9,7 +9,7 @@
 //       was not measured is 0 in all coils
 // Outputs
 //   coils   the sensitivities, spec of y, unit [1]
-//   mask    1 where y was measured and 0 elsewhere: (1, h, w), float32
+//   mask    1 where y was measured and 0 elsewhere: (1, h, w), real
 // Settings (keys in a pipeline file)
 //   center [px]   side of the square in the middle of k-space that is used, >= 4; by default the
 //                 largest that was measured, but at most 32
@@ -20,13 +20,13 @@
 // Errors
 //   ConfigError  an even patch (before anything runs)
 //   ShapeError   y is not complex, has other axes or less than 4 samples along one (while planning)
-//   Error        the middle of k-space was not measured
+//   Error        the middle of k-space was not measured, or holds what is not finite
 //
 // Accuracy  a window tapers the middle of k-space, so that its cut leaves no ripples; sensitivities
 //           have the resolution of about n / center pixels. Where there is no object they are
 //           those of the noise, unless a threshold removes them.
 // Cost      an eigenvalue problem of the size of the coils in each pixel; memory: three times
-//           coils^2 complex numbers in each of 2^14 pixels, and twice the coil images.
+//           coils^2 complex numbers in each of 2^14 pixels, once in all, and five times the coil images.
 //
 // [1] D. O. Walsh, A. F. Gmitro, M. W. Marcellin, Magn. Reson. Med. 43:682-690, 2000,
 //     doi:10.1002/(SICI)1522-2594(200005)43:5<682::AID-MRM10>3.0.CO;2-G.
@@ -116,7 +116,7 @@ class CoilMaps final : public Stage {
     maps.spacing.clear();
     maps.spacing_unit.clear();
     out[coils] = maps;
-    maps.dtype = at::kFloat;
+    maps.dtype = c10::toRealValueType(given.dtype);
     maps.shape[0] = 1;
     out[mask] = maps;
   }
@@ -125,7 +125,7 @@ class CoilMaps final : public Stage {
     const Tensor& spectra = in[y];
     const at::IntArrayRef shape = spectra.sizes().slice(1);
     const Tensor measured = (spectra != 0).any(1, /*keepdim=*/true);
-    out[mask] = measured.to(at::kFloat);
+    out[mask] = measured.to(c10::toRealValueType(spectra.scalar_type()));
     out[coils] = each_item(spectra.size(0), shape, spectra.options(), [&](std::int64_t item) {
       context.stop_if_cancelled();
       return estimated(spectra[item], side_of(measured[item][0]));
@@ -136,9 +136,10 @@ class CoilMaps final : public Stage {
     const Spec& given = in.spec(y);
     const std::int64_t number = given.item_bytes() / std::max<std::int64_t>(1, given.item_numel());
     const std::int64_t pixels = given.shape[1] * given.shape[2], count = given.shape[0];
-    // Covariances, their eigenvectors, and the same of a part of the pixels.
-    return 2 * given.item_bytes() +
-           number * count * count * (pixels + 3 * std::min(pixels, kPixels));
+    // Coil images, their spectra and sensitivities; planes of one entry of R; covariances, and the
+    // eigenvectors of a part of the pixels.
+    const std::int64_t covariances = count * count * (pixels + 3 * std::min(pixels, kPixels));
+    return 5 * given.item_bytes() + number * (4 * pixels + covariances);
   }
 
  private:
@@ -159,6 +160,8 @@ class CoilMaps final : public Stage {
 
   /// (coils, h, w) from k-space, of which the middle is used.
   Tensor estimated(const Tensor& spectra, std::int64_t side) const {
+    if (!at::isfinite(at::view_as_real(middle_of(spectra, side))).all().item<bool>())
+      throw Error("the middle of k-space must be finite, got infinite samples or no numbers");
     const auto real = at::TensorOptions(c10::toRealValueType(spectra.scalar_type()));
     const Tensor weight = taper(side, real);
     const Tensor low = at::zeros_like(spectra);

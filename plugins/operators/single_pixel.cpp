@@ -90,12 +90,13 @@ class SinglePixel final : public LinearOperator {
     if (settings_.patterns == Patterns::lowest) {
       rows_ = lowest_rows().narrow(0, 0, count_).clone();
     } else {
-      const Tensor draws = context.random("patterns").uniform({pixels()}, at::kDouble)[0];
+      const Tensor draws = first(context.random("patterns").uniform({pixels()}, at::kDouble));
       draws[0].fill_(-1);
       const Tensor order = at::argsort(draws, /*stable=*/true, 0, /*descending=*/false);
       rows_ = std::get<0>(order.narrow(0, 0, count_).sort());
     }
-    if (settings_.flip) signs_ = context.random("flip").integers({height(), width()}, 2)[0] * 2 - 1;
+    if (settings_.flip)
+      signs_ = first(context.random("flip").integers({height(), width()}, 2)) * 2 - 1;
   }
 
   std::int64_t resident_bytes() const override {
@@ -151,6 +152,11 @@ class SinglePixel final : public LinearOperator {
   std::int64_t height() const { return settings_.size.front(); }
   std::int64_t width() const { return settings_.size.back(); }
   std::int64_t pixels() const { return height() * width(); }
+
+  /// The draws that all items share; zeros where there are no items.
+  static Tensor first(const Tensor& draws) {
+    return draws.size(0) > 0 ? draws[0] : at::zeros(draws.sizes().slice(1), draws.options());
+  }
 
   /// Rows of H by the changes of sign along both axes of their patterns.
   Tensor lowest_rows() const {
