@@ -103,8 +103,9 @@ class LeastSquares final : public Stage {
     const std::vector<double> start = objectives(residual, estimate);
     const std::vector<double> plain = products(measured, measured);
 
-    Table table(columns());
     std::vector<bool> active(energy.size(), true);
+    // Rows of an item follow one another, as they do in other blocks.
+    std::vector<Table> rows(active.size(), Table(columns()));
     for (std::int64_t iteration = 0;; ++iteration) {
       context.stop_if_cancelled();
       context.progress(iteration, settings_.iterations);
@@ -123,9 +124,9 @@ class LeastSquares final : public Stage {
         const double goal = settings_.tolerance * settings_.tolerance * scale[i];
         active[i] = !last && energy[i] > goal;
         if (!active[i] || iteration % settings_.every == 0)
-          table.add(in.item(std::int64_t(i)),
-                    {iteration, objective[i], std::sqrt(distance[i]),
-                     std::sqrt(energy[i] / (scale[i] > 0 ? scale[i] : 1))});
+          rows[i].add(in.item(std::int64_t(i)),
+                      {iteration, objective[i], std::sqrt(distance[i]),
+                       std::sqrt(energy[i] / (scale[i] > 0 ? scale[i] : 1))});
         any = any || active[i];
       }
       if (!any) break;
@@ -150,6 +151,8 @@ class LeastSquares final : public Stage {
       direction = slope + direction * as_factor(shares, direction);
     }
     out[x] = estimate;
+    Table table(columns());
+    for (const Table& of_item : rows) table.append(of_item);
     out[history] = std::move(table);
   }
 

@@ -161,9 +161,10 @@ class TotalVariation final : public Stage {
     }
     const Tensor step = as_factor(steps, state.x), dual_step = as_factor(dual_steps, state.x);
 
-    Table table(columns());
     std::vector<double> start;
     std::vector<bool> active(steps.size(), true), done(steps.size(), false);
+    // Rows of an item follow one another, as they do in other blocks.
+    std::vector<Table> rows(active.size(), Table(columns()));
     for (std::int64_t iteration = 0;; ++iteration) {
       context.stop_if_cancelled();
       context.progress(iteration, settings_.iterations);
@@ -183,7 +184,7 @@ class TotalVariation final : public Stage {
           throw Error("the objective of item " + std::to_string(item) + " grew to " +
                       std::to_string(progress.objective) + " in iteration " +
                       std::to_string(iteration) + "; the adjoint of A is not the adjoint of A");
-        table.add(item, {iteration, progress.objective, progress.residual, progress.gap});
+        rows[i].add(item, {iteration, progress.objective, progress.residual, progress.gap});
       }
       if (!any) break;
 
@@ -205,6 +206,8 @@ class TotalVariation final : public Stage {
       }
     }
     out[x] = state.x;
+    Table table(columns());
+    for (const Table& of_item : rows) table.append(of_item);
     out[history] = std::move(table);
   }
 
