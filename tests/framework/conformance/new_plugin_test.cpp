@@ -21,7 +21,8 @@ TEST_F(NewPlugin, writes_a_component_its_test_a_build_file_and_a_readme) {
                                     name + ".cpp", name + "_test.cpp"}) {
       const std::string text = text_of_file(in_folder(name) / file);
       EXPECT_THAT(text, HasSubstr(name)) << file;
-      EXPECT_THAT(text, Not(HasSubstr("{{"))) << file;
+      for (const char* mark : {"{{name}}", "{{Class}}", "{{kind}}"})
+        EXPECT_THAT(text, Not(HasSubstr(mark))) << file;
     }
     EXPECT_THAT(text_of_file(in_folder(name) / (name + ".cpp")), HasSubstr("class Edge"));
   }
