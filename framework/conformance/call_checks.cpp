@@ -56,6 +56,11 @@ Case with_odd_digits(const Case& of) {
   return one;
 }
 
+Results tensors_of(Results results) {
+  std::erase_if(results, [](const auto& one) { return std::holds_alternative<Table>(one.second); });
+  return results;
+}
+
 Results rounded(const Results& results) {
   Results all = results;
   for (auto& [port, value] : all)
@@ -233,7 +238,8 @@ Verdict check_dtype(const Tested& tested) {
           return failed("'" + port + "' must be " + dtype_name(wanted) +
                         " as its inputs are, got " + dtype_name(spec->dtype));
       }
-    const Results low = single->run(), high = twice->run();
+    // Rows of tables may count the steps of an iteration, which precision changes.
+    const Results low = tensors_of(single->run()), high = tensors_of(twice->run());
     const std::string said = difference(low, rounded(high), kPrecision);
     if (!said.empty()) return failed("float32 and float64 disagree: " + said);
     const Instance digits(*tested.component, with_odd_digits(in_precision(one, true)));
