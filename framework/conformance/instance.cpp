@@ -198,6 +198,23 @@ std::string difference_of(const std::string& port, const Tensor& expected, const
          number(a.flatten()[worst].item<double>()) + " at " + place_text(a, worst);
 }
 
+/// Rows of one item stay in their order; that of the items follows from the blocks.
+Table by_item(const Table& table) {
+  std::vector<std::int64_t> order(static_cast<std::size_t>(table.rows()));
+  std::iota(order.begin(), order.end(), 0);
+  std::stable_sort(order.begin(), order.end(), [&table](std::int64_t a, std::int64_t b) {
+    return table.item(a) < table.item(b);
+  });
+  Table sorted(table.columns());
+  for (const std::int64_t row : order) {
+    std::vector<Cell> cells;
+    for (std::size_t column = 0; column < table.columns().size(); ++column)
+      cells.push_back(table.cell(row, static_cast<std::int64_t>(column)));
+    sorted.add(table.item(row), std::move(cells));
+  }
+  return sorted;
+}
+
 std::string difference_of(const std::string& port, const Table& expected, const Table& found,
                           double tolerance) {
   if (expected.rows() != found.rows())
@@ -619,7 +636,8 @@ std::string difference(const Results& expected, const Results& found, double tol
     if (const auto* tensor = std::get_if<Tensor>(&value))
       said = difference_of(port, *tensor, std::get<Tensor>(other->second), tolerance);
     else
-      said = difference_of(port, std::get<Table>(value), std::get<Table>(other->second), tolerance);
+      said = difference_of(port, by_item(std::get<Table>(value)),
+                           by_item(std::get<Table>(other->second)), tolerance);
     if (!said.empty()) return said;
   }
   return {};
