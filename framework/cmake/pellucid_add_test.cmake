@@ -37,6 +37,29 @@ endif()
 # A program all of whose tests were skipped and none failed counts as skipped.
 set(PELLUCID_ALL_SKIPPED "\\[  PASSED  \\] 0 tests\\.(\n\\[  SKIPPED \\][^\n]*)+\n*$")
 
+# One precompiled header for all tests, with what they all include. Their own code is compiled with
+# little optimisation, because compiling it takes longer than running it.
+function(pellucid_compile_as_test target)
+  pellucid_compile_as_plugin(${target})
+  target_compile_options(${target} PRIVATE $<$<CONFIG:Release>:-O1>)
+  if(NOT PELLUCID_PRECOMPILED_HEADERS)
+    return()
+  endif()
+  if(NOT TARGET pellucid_precompiled_tests)
+    set(empty ${PROJECT_BINARY_DIR}/pellucid_precompiled_tests.cpp)
+    file(CONFIGURE OUTPUT ${empty} CONTENT "// Carries the precompiled headers of tests.\n")
+    add_library(pellucid_precompiled_tests OBJECT ${empty})
+    target_link_libraries(pellucid_precompiled_tests PRIVATE
+      Pellucid::torch pellucid_build_options GTest::gmock GTest::gtest)
+    target_compile_definitions(pellucid_precompiled_tests PRIVATE
+      PELLUCID_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+    target_precompile_headers(pellucid_precompiled_tests PRIVATE <ATen/ATen.h> <gmock/gmock.h>)
+    pellucid_compile_as_plugin(pellucid_precompiled_tests)
+    target_compile_options(pellucid_precompiled_tests PRIVATE $<$<CONFIG:Release>:-O1>)
+  endif()
+  target_precompile_headers(${target} REUSE_FROM pellucid_precompiled_tests)
+endfunction()
+
 function(pellucid_add_test)
   cmake_parse_arguments(PARSE_ARGV 0 arg "" "TIMEOUT" "LIBRARIES;LABELS")
   if(NOT arg_TIMEOUT)
@@ -58,8 +81,7 @@ function(pellucid_add_test)
     target_include_directories(${target} PRIVATE
       ${PROJECT_SOURCE_DIR}/framework ${PROJECT_SOURCE_DIR}/tests)
     target_compile_definitions(${target} PRIVATE PELLUCID_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
-    pellucid_compile_as_plugin(${target})
-    pellucid_use_precompiled_torch(${target})
+    pellucid_compile_as_test(${target})
     set_target_properties(${target} PROPERTIES
       RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests/programs)
 

@@ -40,9 +40,9 @@ std::string hindrance(const Plan& plan, std::size_t number, const Sizes& whole) 
     if (const Spec* spec = input_spec(plan, input); spec && last_axes(*spec, whole.size()) != whole)
       return rule + "input '" + input.port + "' has the shape " + shape_text(spec->shape);
   switch (node.component->kind) {
-    case Kind::source:
     case Kind::sink:
       return {};
+    case Kind::source:
     case Kind::stage:
       break;
     case Kind::reducer:
@@ -51,7 +51,10 @@ std::string hindrance(const Plan& plan, std::size_t number, const Sizes& whole) 
       return rule + "an object is made from whole items";
   }
   const auto halo = dynamic_cast<const Stage&>(*node.instance).halo(inputs_of(plan, number));
-  if (!halo) return rule + "this node needs the whole item (it declares no halo)";
+  if (!halo)
+    return rule + "this node " +
+           (node.component->kind == Kind::source ? "makes whole items" : "needs the whole item") +
+           " (it declares no halo)";
   return {};
 }
 

@@ -79,7 +79,8 @@ void Executor::prepare_once(std::size_t index) {
     for (const std::size_t step : node.function->between) prepare_once(step);
   // Made by a pass, with its tensors or with the objects of its block.
   if (is_object(node.component->kind) && (has_tensors || node.object_per_block)) return;
-  if (node.component->kind == Kind::sink) return;  // prepared when it was opened
+  // Prepared when it is opened, or run: it is made anew, with the names of its files.
+  if (node.component->kind == Kind::sink || node.component->kind == Kind::procedure) return;
   prepared_[index] = 1;
   const Rows none = Rows::of({node.first_item, 0, std::nullopt});
   if (node.function) {
@@ -220,7 +221,9 @@ bool Executor::run_procedure(std::size_t stream) {
   try {
     call_node(alone, index, rows, [&](NodeContext& context) {
       context.set_reader(reader);
-      dynamic_cast<const Procedure&>(*node.instance).run(in, outputs, context);
+      const auto procedure = new_instance<Procedure>(node, workspace_.settings_of(plan_, node));
+      procedure->prepare(whole_inputs(index), context);
+      procedure->run(in, outputs, context);
     });
   } catch (const Cancelled&) {
     return false;

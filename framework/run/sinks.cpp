@@ -7,7 +7,6 @@
 #include "base/log.h"
 #include "buffers/checksum.h"
 #include "plan/edges.h"
-#include "plan/paths.h"
 #include "run/item_reader.h"
 #include "run/workspace.h"
 
@@ -16,12 +15,6 @@ namespace {
 
 // A sink's entries in the journal, which has no port of its own.
 constexpr const char* kPort = "*";
-
-std::size_t number_of_point(const Plan& plan, const std::string& label) {
-  const auto found = std::find_if(plan.points.begin(), plan.points.end(),
-                                  [&](const PlannedPoint& point) { return point.label == label; });
-  return found == plan.points.end() ? 0 : static_cast<std::size_t>(found - plan.points.begin());
-}
 
 }  // namespace
 
@@ -101,19 +94,9 @@ void Sinks::forget(std::size_t index, std::size_t first_unit, std::size_t end) {
     journal_.dropped(journal_name(plan_.nodes[index]), kPort, static_cast<std::int64_t>(end));
 }
 
-Value Sinks::settings_of(const PlannedNode& node) const {
-  const std::size_t point = number_of_point(plan_, node.point);
-  Value settings = node.settings;
-  visit_paths(settings, node.component->fields(), Field::Type::output_path, [&](Value& value) {
-    const auto file = workspace_.output_file(plan_, point, value.text());
-    value = Value::scalar(file.string(), value.where(), true);
-  });
-  return settings;
-}
-
 void Sinks::start(std::size_t index, const StreamShape& shape, std::size_t first_unit, Open& open) {
   const PlannedNode& node = plan_.nodes[index];
-  const Value settings = settings_of(node);
+  const Value settings = workspace_.settings_of(plan_, node);
   call_node(plan_, index, [&] {
     open.sink.reset();  // closes its files before they are opened again
     open.sink = new_instance<Sink>(node, settings);

@@ -53,7 +53,6 @@ class Sinks {
   void start(std::size_t node, const StreamShape& shape, std::size_t first_unit, Open& open);
   bool has(const Open& open, const PlannedNode& node, const StreamShape& shape, std::size_t unit,
            std::uint64_t checksum) const;
-  Value settings_of(const PlannedNode& node) const;
 
   const RunEnvironment& environment_;
   const Plan& plan_;

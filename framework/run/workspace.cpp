@@ -13,6 +13,7 @@
 #include "base/numerics/plan_cache.h"
 #include "buffers/checksum.h"
 #include "buffers/file.h"
+#include "plan/paths.h"
 #include "run/provenance.h"
 
 namespace pellucid {
@@ -123,6 +124,12 @@ std::string differing_node(const RecordedPlan& recorded, const Plan& plan) {
     if (!known) return "node '" + node.name + "' is new";
   }
   return "other settings";
+}
+
+std::size_t number_of_point(const Plan& plan, const std::string& label) {
+  const auto found = std::find_if(plan.points.begin(), plan.points.end(),
+                                  [&](const PlannedPoint& point) { return point.label == label; });
+  return found == plan.points.end() ? 0 : static_cast<std::size_t>(found - plan.points.begin());
 }
 
 }  // namespace
@@ -238,6 +245,16 @@ fs::path Workspace::output_file(const Plan& plan, std::size_t point, const fs::p
   const fs::path below = file.lexically_relative(folder_);
   const bool inside = !below.empty() && *below.begin() != "..";
   return inside || !replay_ ? file : point_folder(plan, point) / "outside" / file.relative_path();
+}
+
+Value Workspace::settings_of(const Plan& plan, const PlannedNode& node) const {
+  const std::size_t point = number_of_point(plan, node.point);
+  Value settings = node.settings;
+  visit_paths(settings, node.component->fields(), Field::Type::output_path, [&](Value& value) {
+    const auto file = output_file(plan, point, value.text());
+    value = Value::scalar(file.string(), value.where(), true);
+  });
+  return settings;
 }
 
 void Workspace::remove_intermediates() const {

@@ -70,6 +70,8 @@ class Workspace {
   /// outside of its folder.
   std::filesystem::path output_file(const Plan& plan, std::size_t point,
                                     const std::filesystem::path& path) const;
+  /// The settings of a node with the files that it writes as `output_file` names them.
+  Value settings_of(const Plan& plan, const PlannedNode& node) const;
   std::filesystem::path buffers_file() const { return scratch_ / "buffers.h5"; }
   /// The file of buffers there is the one that the journal speaks of, not one that an earlier
   /// process left in this scratch folder before another had to begin anew elsewhere.

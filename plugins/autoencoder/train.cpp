@@ -36,7 +36,7 @@
 // Errors
 //   ConfigError  `to` stands there already with other contents; `start` is of other widths
 //   ShapeError   pictures have 2 or more than 3 channels, are smaller than a crop, or the sides of
-//                validation pictures are no multiples of 64 (while planning)
+//                validation pictures are no multiples of 64, or there are none (while planning)
 //   Error        the loss is not finite: names the iteration
 //
 // Accuracy  every step follows from the seed, so that a training that was killed and resumed ends
@@ -210,6 +210,7 @@ class Train final : public Procedure {
     if (spec.axes != "chw" || (spec.shape[0] != 1 && spec.shape[0] != 3))
       throw ShapeError("'" + name + "' must be pictures 'chw' with 1 or 3 channels, got " +
                        spec.text());
+    if (spec.items == 0) throw ShapeError("'" + name + "' must have an item at least, got none");
   }
 
   static std::vector<Column> history_columns() {

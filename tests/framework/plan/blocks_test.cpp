@@ -80,6 +80,10 @@ TEST(Tiles, name_the_node_that_needs_whole_items) {
   EXPECT_THAT(report_on(images("tile: [32, 32]", "shape: [1, 64, 64]") +
                         "  e: {use: toy/mean, in: {x: d}}\n"),
               HasSubstr("a reducer is given whole items"));
+  EXPECT_THAT(report_on("settings: {tile: [16, 16]}\nnodes:\n  p: {use: toy/pair}\n"
+                        "  c: {use: toy/double, in: {x: p.left}}\n"),
+              HasSubstr("items of 32x32 are to be cut into tiles, but this node makes whole items "
+                        "(it declares no halo)"));
 }
 
 TEST(Tiles, leave_a_small_kernel_alone) {

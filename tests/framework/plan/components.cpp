@@ -42,6 +42,9 @@ class Images final : public Stage {
     out[images] = image_spec(settings_.items, settings_.shape);
   }
   void process(const Inputs&, Outputs&, Context&) const override {}
+  std::optional<std::vector<std::int64_t>> halo(const Inputs&) const override {
+    return std::vector<std::int64_t>(settings_.shape.size(), 0);
+  }
 
  private:
   Settings settings_;
