@@ -3,8 +3,8 @@
 //   x[i, j] = sum_k w_k q_k(the bin that the ray of angle k through (i, j) meets)
 //   q_k     = projection k filtered by |f| W(f), f in cycles per bin, linear between bins
 //   w_k     = half of the gaps from angle k to its neighbours modulo 180 deg, in radians; pi / angles
-//             where they are even. No gap counts as more than three times the mean one, so that
-//             angles beside a missing range are not counted for it.
+//             where they are even. No gap counts as more than three times the mean one between
+//             different directions, so that angles beside a missing range are not counted for it.
 //   y: (..., angles, bins), x: (..., h, w), both real
 //
 //   Pixels that are not seen at every angle, by their distance from the axis of rotation, are 0.
@@ -92,18 +92,22 @@ Tensor response(Filter filter, std::int64_t size) {
 /// w_k of the angles, in radians.
 Tensor weights_of(const std::vector<double>& angles) {
   const std::size_t count = angles.size();
-  const double most = 3 * kPi / double(count);
   const auto turned = [&](std::size_t k) { return angles[k] - kPi * std::floor(angles[k] / kPi); };
   std::vector<std::size_t> order(count);
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::sort(order.begin(), order.end(),
             [&](std::size_t a, std::size_t b) { return turned(a) < turned(b); });
+  std::vector<double> gaps(count);
+  for (std::size_t i = 0; i < count; ++i)
+    gaps[i] = turned(order[(i + 1) % count]) - turned(order[i]) + (i + 1 == count ? kPi : 0.0);
+  // Angles of several half turns repeat their directions, but for rounding.
+  const auto directions =
+      std::count_if(gaps.begin(), gaps.end(), [](double gap) { return gap > 1e-9; });
+  const double most = 3 * kPi / double(directions);
   std::vector<double> weights(count, 0.0);
   for (std::size_t i = 0; i < count; ++i) {
-    const std::size_t here = order[i], next = order[(i + 1) % count];
-    const double gap = turned(next) - turned(here) + (i + 1 == count ? kPi : 0.0);
-    weights[here] += std::min(gap, most) / 2;
-    weights[next] += std::min(gap, most) / 2;
+    weights[order[i]] += std::min(gaps[i], most) / 2;
+    weights[order[(i + 1) % count]] += std::min(gaps[i], most) / 2;
   }
   return at::tensor(weights, at::kDouble);
 }

@@ -127,6 +127,16 @@ TEST(Fbp, of_a_whole_turn_is_that_of_half_of_it) {
   EXPECT_LT(difference(half, whole), 1e-9);
 }
 
+TEST(Fbp, of_two_whole_turns_is_that_of_half_a_turn) {
+  const Tensor half =
+      reconstructed(radon({{"angles", even(180)}}),
+                    bell_projections(evenly(180), 49, 24, 49, 20, 27, 4).unsqueeze(0));
+  const Tensor turns =
+      reconstructed(radon({{"angles", even(720, 720)}}),
+                    bell_projections(evenly(720, 720), 49, 24, 49, 20, 27, 4).unsqueeze(0));
+  EXPECT_LT(difference(half, turns), 1e-9);
+}
+
 TEST(Fbp, leaves_out_what_is_not_seen_at_every_angle) {
   const auto a = radon({{"angles", even(40)}, {"bins", 41}, {"centre", 15.0}});
   const Tensor x = reconstructed(a, at::rand({1, 40, 41}, at::kDouble))[0];
