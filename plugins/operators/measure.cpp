@@ -15,7 +15,7 @@
 //   x   what is measured
 //   A   optional: the operator that measures; without it m = x
 // Outputs
-//   y   spec of A x, unit of x
+//   y   spec of A x, unit of A x
 // Settings (keys in a pipeline file)
 //   noise   none: y = A x
 //           gaussian: sigma, standard deviation in the unit of y, >= 0, default 0
@@ -30,7 +30,8 @@
 // Errors
 //   ShapeError   A does not take x; y is not of a floating type, or complex where the noise is not
 //                gaussian (while planning)
-//   Error        photons are to be counted of values below 0 (by more than 1e-4 of the largest)
+//   Error        photons are to be counted of values below 0 by more than half a photon,
+//                which counts as none
 //
 // Accuracy  draws depend on the run's seed, the node (or `seed_as`), the item and the place in it
 //           alone, never on blocks, tiles or threads. Counts and speckle are the inverse of their
@@ -65,7 +66,7 @@ class Measure final : public Stage {
   static constexpr In<Tensor> x{"x", "what is measured"};
   static constexpr In<Operator> A{"A", "the operator that measures; the identity without it",
                                   optional};
-  static constexpr Out<Tensor> y{"y", "the measurement, unit of x"};
+  static constexpr Out<Tensor> y{"y", "the measurement, unit of A x"};
   static const Ports& ports() {
     static const Ports all{x, A, y};
     return all;

@@ -45,7 +45,10 @@ double poisson_inverse(double mean, double u) {
   return n;
 }
 
-void require_counts(const Tensor& clean) {
+// One bound for every sample, so that it does not depend on others in the block whether a sample is
+// taken.
+void require_counts(const Tensor& clean, double photons) {
+  constexpr double kBelow = 0.5;  // photons
   if (clean.numel() == 0) return;
   const double least = clean.min().item<double>();
   const double most = clean.abs().max().item<double>();
@@ -53,13 +56,13 @@ void require_counts(const Tensor& clean) {
     throw Error("photons are to be counted of A x, which must be finite, got " +
                 Value(most).text());
   // Transforms leave values a little below 0, which count as 0.
-  if (least >= -1e-4 * most) return;
+  if (least * photons >= -kBelow) return;
   throw Error("photons are to be counted of A x, which goes down to " + Value(least).text() +
               "; it must not be below 0");
 }
 
 Tensor counted(const Tensor& clean, double photons, const Context& context) {
-  require_counts(clean);
+  require_counts(clean, photons);
   return inverted(clean, context, "photons",
                   [photons](double mean, double u) {
                     return poisson_inverse(photons * mean, u) / photons;

@@ -230,6 +230,18 @@ TEST(Measure, cannot_count_photons_of_negative_light) {
             "be below 0");
 }
 
+TEST(Measure, takes_half_a_photon_below_0_for_none_whatever_else_is_in_the_block) {
+  const Settings photons = noise("poisson", {{"photons", 100.0}});
+  const Tensor rounding = at::full({1, 1, 2, 2}, -0.004, at::kDouble);
+  const Tensor bright = at::full({1, 1, 2, 2}, 1e4, at::kDouble);
+  EXPECT_EQ(measured(photons, rounding).abs().max().item<double>(), 0);
+  EXPECT_EQ(measured(photons, at::cat({rounding, bright}))[0].abs().max().item<double>(), 0);
+  // Half a unit is nothing beside a bright item, but 50 photons.
+  const Tensor negative = at::full({1, 1, 2, 2}, -0.5, at::kDouble);
+  EXPECT_THROW(measured(photons, negative), Error);
+  EXPECT_THROW(measured(photons, at::cat({negative, bright})), Error);
+}
+
 TEST(Measure, refuses_complex_samples_where_noise_has_no_meaning_for_them) {
   const Tensor x = at::ones({1, 1, 2, 2}, at::kComplexFloat);
   EXPECT_NO_THROW(measured(gaussian_noise(0.1), x));
