@@ -11,7 +11,7 @@
 //   coils   the sensitivities, spec of y, unit [1]
 //   mask    1 where y was measured and 0 elsewhere: (1, h, w), real
 // Settings (keys in a pipeline file)
-//   center [px]   side of the square in the middle of k-space that is used, >= 4; by default the
+//   centre [px]   side of the square in the middle of k-space that is used, >= 4; by default the
 //                 largest that was measured, but at most 32
 //   patch [px]    side of the square that R is averaged over, odd, >= 1          default 5
 //   threshold     where the object is darker than this part of its brightest place, sensitivities
@@ -23,7 +23,7 @@
 //   Error        the middle of k-space was not measured, or holds what is not finite
 //
 // Accuracy  a window tapers the middle of k-space, so that its cut leaves no ripples; sensitivities
-//           have the resolution of about n / center pixels. Where there is no object they are
+//           have the resolution of about n / centre pixels. Where there is no object they are
 //           those of the noise, unless a threshold removes them.
 // Cost      an eigenvalue problem of the size of the coils in each pixel; memory: three times
 //           coils^2 complex numbers in each of 2^14 pixels, once in all, and five times the coil images.
@@ -72,14 +72,14 @@ Tensor principal(const Tensor& hermitian) {
 class CoilMaps final : public Stage {
  public:
   struct Settings {
-    std::optional<std::int64_t> center;  // px
+    std::optional<std::int64_t> centre;  // px
     std::int64_t patch = 5;              // px
     double threshold = 0;
   };
 
   static const Schema<Settings>& schema() {
     static const Schema<Settings> rows{
-        {"center", &Settings::center, "px", "side of the square of k-space that is used",
+        {"centre", &Settings::centre, "px", "side of the square of k-space that is used",
          at_least(kLeast)},
         {"patch", &Settings::patch, "px", "side of the square that is averaged over", at_least(1)},
         {"threshold", &Settings::threshold, "", "brightness below which sensitivities are 0",
@@ -107,9 +107,9 @@ class CoilMaps final : public Stage {
     if (given.axes != "chw")
       throw ShapeError("k-space must have the axes 'chw', got " + given.text());
     const std::int64_t side = std::min(given.shape[1], given.shape[2]);
-    if (side < std::max(kLeast, settings_.center.value_or(kLeast)))
+    if (side < std::max(kLeast, settings_.centre.value_or(kLeast)))
       throw ShapeError("k-space must be at least " +
-                       std::to_string(std::max(kLeast, settings_.center.value_or(kLeast))) +
+                       std::to_string(std::max(kLeast, settings_.centre.value_or(kLeast))) +
                        " samples high and wide, got " + given.text());
     Spec maps = given;
     maps.unit = "1";
@@ -146,15 +146,15 @@ class CoilMaps final : public Stage {
   /// Side of the square in the middle of k-space to use.
   std::int64_t side_of(const Tensor& measured) const {
     const std::int64_t most =
-        settings_.center.value_or(std::min({measured.size(0), measured.size(1), kEnough}));
+        settings_.centre.value_or(std::min({measured.size(0), measured.size(1), kEnough}));
     std::int64_t side = most;
     while (side > 0 && !middle_of(measured, side).all().item<bool>()) --side;
-    if (side < (settings_.center ? most : kLeast))
-      throw Error("the middle " + std::to_string(settings_.center ? most : kLeast) + "x" +
-                  std::to_string(settings_.center ? most : kLeast) +
+    if (side < (settings_.centre ? most : kLeast))
+      throw Error("the middle " + std::to_string(settings_.centre ? most : kLeast) + "x" +
+                  std::to_string(settings_.centre ? most : kLeast) +
                   " samples of k-space must all be measured, but only " + std::to_string(side) +
                   "x" + std::to_string(side) + " are; " +
-                  (settings_.center ? "make 'center' smaller" : "give sensitivities as a tensor"));
+                  (settings_.centre ? "make 'centre' smaller" : "give sensitivities as a tensor"));
     return side;
   }
 

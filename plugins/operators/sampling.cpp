@@ -11,7 +11,7 @@
 //                  every: whole rows at equal distances; step [1], >= 1, default 2
 //                  points: single samples, drawn; fraction, of the samples that are measured, in
 //                  (0, 1], default 0.25; decay, >= 0, default 2             default lines
-//   center [px]    rows, or side of a square of samples, in the middle that are always measured, to
+//   centre [px]    rows, or side of a square of samples, in the middle that are always measured, to
 //                  estimate sensitivities from, >= 0                        default 24
 //   items [1]      how many, >= 1                                           default 1
 //
@@ -85,10 +85,10 @@ Tensor distance(std::int64_t n) {
   return (at::arange(n, at::kDouble) - double(n / 2)).abs() / (double(n) / 2 + 0.5);
 }
 
-/// 1 for the `center` samples in the middle.
-Tensor middle(std::int64_t n, std::int64_t center) {
+/// 1 for the `centre` samples in the middle.
+Tensor middle(std::int64_t n, std::int64_t centre) {
   const Tensor line = at::zeros({n});
-  line.narrow(0, n / 2 - center / 2, center).fill_(1);
+  line.narrow(0, n / 2 - centre / 2, centre).fill_(1);
   return line;
 }
 
@@ -110,7 +110,7 @@ class Sampling final : public Stage {
   struct Settings {
     std::vector<std::int64_t> size;  // px
     std::variant<Lines, Every, Points> pattern;
-    std::int64_t center = 24;  // px
+    std::int64_t centre = 24;  // px
     std::int64_t items = 1;
   };
 
@@ -119,7 +119,7 @@ class Sampling final : public Stage {
         {"size", &Settings::size, "px", "height and width, or one for both", at_least(1),
          count(1, 2), required()},
         {"pattern", &Settings::pattern, "", "which samples are measured"},
-        {"center", &Settings::center, "px", "in the middle, always measured", at_least(0)},
+        {"centre", &Settings::centre, "px", "in the middle, always measured", at_least(0)},
         {"items", &Settings::items, "1", "how many", at_least(1)},
     };
     return rows;
@@ -136,13 +136,13 @@ class Sampling final : public Stage {
   void infer(const Inputs&, Specs& out) const override {
     const bool points = std::holds_alternative<Points>(settings_.pattern);
     const std::int64_t room = points ? std::min(height(), width()) : height();
-    const std::int64_t center = settings_.center;
-    if (center > room)
-      throw ConfigError("'center' must be at most " + std::to_string(room) + " for a mask of " +
-                        shape_text({height(), width()}) + ", got " + std::to_string(center));
+    const std::int64_t centre = settings_.centre;
+    if (centre > room)
+      throw ConfigError("'centre' must be at most " + std::to_string(room) + " for a mask of " +
+                        shape_text({height(), width()}) + ", got " + std::to_string(centre));
     const std::int64_t most = points ? kept_points() : kept_lines();
-    if ((points ? center * center : center) > most)
-      throw ConfigError("'center' takes " + std::to_string(points ? center * center : center) +
+    if ((points ? centre * centre : centre) > most)
+      throw ConfigError("'centre' takes " + std::to_string(points ? centre * centre : centre) +
                         " and 'fraction' leaves " + std::to_string(most) +
                         "; make one smaller or the other larger");
     Spec spec;
@@ -156,7 +156,7 @@ class Sampling final : public Stage {
   void process(const Inputs& in, Outputs& out, Context& context) const override {
     const Random random = context.random("mask");
     const std::int64_t items = in.block().count;
-    const Tensor rows = middle(height(), settings_.center).view({-1, 1});
+    const Tensor rows = middle(height(), settings_.centre).view({-1, 1});
     const Sizes shape{1, height(), width()};
     if (const auto* every = std::get_if<Every>(&settings_.pattern)) {
       const Tensor line = rows.clone();
@@ -169,7 +169,7 @@ class Sampling final : public Stage {
         return with_drawn(rows, kept_lines(), weight, draws[item]).expand({height(), width()});
       });
     } else {
-      const Tensor square = rows * middle(width(), settings_.center);
+      const Tensor square = rows * middle(width(), settings_.centre);
       const Tensor far = at::hypot(distance(height()).view({-1, 1}), distance(width()));
       const Tensor weight =
           at::pow(1 - far / std::sqrt(2.0), std::get<Points>(settings_.pattern).decay);

@@ -104,7 +104,7 @@ TEST(CoilMaps, say_what_they_need) {
             "test.yaml:1:1: values must be complex64 or complex128, got float32 (1 x float32 chw "
             "8x32x32); operators/complex makes complex values of real ones");
   EXPECT_EQ(message_of<ShapeError>([&] {
-              run_stage(kUse, {{"center", 40}}, {{"y", y}});
+              run_stage(kUse, {{"centre", 40}}, {{"y", y}});
             }),
             "test.yaml:1:1: k-space must be at least 40 samples high and wide, got 1 x complex64 "
             "chw 8x32x32");
@@ -114,10 +114,10 @@ TEST(CoilMaps, say_what_they_need) {
             "test.yaml:1:1: 'patch' must be odd, got 4");
   y.select(2, 12).zero_();
   EXPECT_EQ(message_of<Error>([&] {
-              run_stage(kUse, {{"center", 10}}, {{"y", y}});
+              run_stage(kUse, {{"centre", 10}}, {{"y", y}});
             }),
             "test.yaml:1:1: the middle 10x10 samples of k-space must all be measured, but only 7x7 "
-            "are; make 'center' smaller");
+            "are; make 'centre' smaller");
 }
 
 }  // namespace

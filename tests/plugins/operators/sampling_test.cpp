@@ -29,7 +29,7 @@ Value size(int height, int width) { return Value::list({height, width}); }
 TEST(Sampling, of_lines_takes_whole_rows_and_as_many_as_asked_for) {
   const Tensor mask = mask_of({{"size", size(40, 30)},
                                {"pattern", choice("lines", {{"fraction", 0.3}})},
-                               {"center", 6},
+                               {"centre", 6},
                                {"items", 3}});
   EXPECT_EQ(mask.sizes(), at::IntArrayRef({3, 1, 40, 30}));
   EXPECT_TRUE(at::equal(mask, mask.narrow(3, 0, 1).expand_as(mask)));
@@ -44,7 +44,7 @@ TEST(Sampling, of_lines_takes_whole_rows_and_as_many_as_asked_for) {
 TEST(Sampling, of_points_has_a_square_in_the_middle) {
   const Tensor mask = mask_of({{"size", size(32, 48)},
                                {"pattern", choice("points", {{"fraction", 0.2}})},
-                               {"center", 8}})[0][0];
+                               {"centre", 8}})[0][0];
   EXPECT_EQ(mask.sum().item<double>(), std::llround(0.2 * 32 * 48));
   EXPECT_TRUE((mask.narrow(0, 12, 8).narrow(1, 20, 8) == 1).all().item<bool>());
 }
@@ -54,7 +54,7 @@ TEST(Sampling, gets_rarer_far_from_the_middle_with_decay) {
     const Tensor mask =
         mask_of({{"size", 128},
                  {"pattern", choice("points", {{"fraction", 0.2}, {"decay", decay}})},
-                 {"center", 0}})[0][0];
+                 {"centre", 0}})[0][0];
     const Tensor far = (at::arange(128) - 64).abs().gt(32).to(at::kFloat);
     const Tensor outside = 1 - (1 - far).unsqueeze(1) * (1 - far);
     return (mask * outside).sum().item<double>() / mask.sum().item<double>();
@@ -67,7 +67,7 @@ TEST(Sampling, gets_rarer_far_from_the_middle_with_decay) {
 TEST(Sampling, at_equal_distances_goes_through_frequency_0) {
   const Tensor rows =
       mask_of(
-          {{"size", size(11, 3)}, {"pattern", choice("every", {{"step", 3}})}, {"center", 0}})[0][0]
+          {{"size", size(11, 3)}, {"pattern", choice("every", {{"step", 3}})}, {"centre", 0}})[0][0]
           .select(1, 0);
   EXPECT_TRUE(at::equal(rows, at::tensor({0, 0, 1, 0, 0, 1, 0, 0, 1, 0, 0}, at::kFloat)));
 }
@@ -75,7 +75,7 @@ TEST(Sampling, at_equal_distances_goes_through_frequency_0) {
 TEST(Sampling, of_everything_is_one_everywhere) {
   for (const char* pattern : {"lines", "points"}) {
     const Tensor mask = mask_of(
-        {{"size", size(5, 7)}, {"pattern", choice(pattern, {{"fraction", 1.0}})}, {"center", 1}});
+        {{"size", size(5, 7)}, {"pattern", choice(pattern, {{"fraction", 1.0}})}, {"centre", 1}});
     EXPECT_TRUE((mask == 1).all().item<bool>()) << pattern;
   }
 }
@@ -84,11 +84,11 @@ TEST(Sampling, says_what_does_not_fit) {
   EXPECT_EQ(message_of<ConfigError>([] {
               mask_of({{"size", size(20, 30)}});
             }),
-            "test.yaml:1:1: 'center' must be at most 20 for a mask of 20x30, got 24");
+            "test.yaml:1:1: 'centre' must be at most 20 for a mask of 20x30, got 24");
   EXPECT_EQ(message_of<ConfigError>([] {
               mask_of({{"size", 40}});
             }),
-            "test.yaml:1:1: 'center' takes 24 and 'fraction' leaves 10; make one smaller or the "
+            "test.yaml:1:1: 'centre' takes 24 and 'fraction' leaves 10; make one smaller or the "
             "other larger");
 }
 
