@@ -6,10 +6,11 @@
 //
 // Inputs
 //   mask   optional: the mask as a tensor of zeros and ones, instead of the setting; one item for
-//          all, or one for each item of x; of the shape of x, with one channel for all or one each
+//          all, or one for each item of x; of the shape of x, with its channels, one for all, or none
 // Settings (keys in a pipeline file)
 //   mask   random: missing, probability that a place is missing in all channels, in [0, 1], default
-//          0.5; size [px], height and width, or depth, height and width, >= 1, required;
+//          0.5; size [px], height and width, one for both, or depth, height and width, >= 1,
+//          required;
 //          file: path, FILE.h5:/PATH/OF/DATASET or FILE.npy, an array of zeros and ones of the shape
 //          of x with or without its channels, required
 //
@@ -23,6 +24,9 @@
 //           operators/measure gives samples that are missing no noise.
 // Cost      one copy of x. A byte for each place of the masks. Items are not cut into tiles, because
 //           the mask belongs to the whole item.
+
+#include <algorithm>
+#include <iterator>
 
 #include <ATen/ATen.h>
 
@@ -121,10 +125,7 @@ class Inpainting final : public LinearOperator, public Masking {
   Tensor forward(const Tensor& x) const override { return masked(x); }
   Tensor adjoint(const Tensor& y) const override { return masked(y); }
 
-  Tensor masked(const Tensor& y) const override {
-    require_fit(y.size(0), y.sizes().slice(1), shape_text(y.sizes()));
-    return y.masked_fill(missing_, 0);
-  }
+  Tensor masked(const Tensor& y) const override { return y.masked_fill(missing_for(y), 0); }
 
   double norm(const Spec& x) const override {
     range(x);
@@ -133,10 +134,19 @@ class Inpainting final : public LinearOperator, public Masking {
 
   Tensor solve_normal(const Tensor& b, double weight, const Solve& how) const override {
     if (weight == 0) return LinearOperator::solve_normal(b, weight, how);
-    return at::where(missing_, b / weight, b / (1 + weight));
+    return at::where(missing_for(b), b / weight, b / (1 + weight));
   }
 
  private:
+  /// (items, 1..., shape...), with as many axes as x.
+  Tensor missing_for(const Tensor& x) const {
+    require_fit(x.size(0), x.sizes().slice(1), shape_text(x.sizes()));
+    std::vector<std::int64_t> shape(static_cast<std::size_t>(x.dim()), 1);
+    shape[0] = items_;
+    std::copy(shape_.begin(), shape_.end(), shape.end() - std::ssize(shape_));
+    return missing_.view(shape);
+  }
+
   /// The mask has the last axes of x, but for one channel that stands for all.
   void require_fit(std::int64_t items, at::IntArrayRef x, const std::string& text) const {
     bool fits = shape_.size() <= x.size() && (items_ == 1 || items_ == items);

@@ -7,7 +7,7 @@
 // Settings (keys in a pipeline file)
 //   items [1]     how many, >= 1                                                     default 1
 //   missing [1]   probability that a place is missing, in [0, 1]                     default 0.5
-//   size [px]     height and width, or depth, height and width, >= 1                 required
+//   size [px]     height and width, one for both, or depth, height and width, >= 1   required
 //
 // Accuracy  a place is drawn for all channels at once; a mask depends on the run's seed, the node (or
 //           `seed_as`) and its item alone.
@@ -35,8 +35,9 @@ class Mask final : public Stage {
         {"items", &Settings::items, "1", "how many", at_least(1)},
         {"missing", &Settings::missing, "1", "probability that a place is missing",
          within(0.0, 1.0)},
-        {"size", &Settings::size, "px", "height and width, or depth, height and width", at_least(1),
-         count(2, 3), required()},
+        {"size", &Settings::size, "px",
+         "height and width, one for both, or depth, height and width", at_least(1), count(1, 3),
+         required()},
     };
     return rows;
   }

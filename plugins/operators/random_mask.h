@@ -14,7 +14,7 @@ struct RandomMask {
   static constexpr const char* name = "random";
   static constexpr const char* summary = "each place is missing with one probability";
   double missing = 0.5;
-  std::vector<std::int64_t> size;  // px
+  std::vector<std::int64_t> size;  // px, one entry for a square
 
   static const Schema<RandomMask>& schema();
 

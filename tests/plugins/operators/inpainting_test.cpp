@@ -43,6 +43,7 @@ TEST(Inpainting, keeps_the_laws_of_linear_operators) {
            {{3, 1, 4, 6}, {3, 2, 4, 6}},
            {{2, 6, 5}, {2, 6, 5}},
            {{1, 6, 5}, {2, 3, 6, 5}},
+           {{3, 6, 5}, {3, 3, 6, 5}},
            {{2, 1, 3, 4, 5}, {2, 2, 3, 4, 5}},
            {{1, 1, 1, 1}, {2, 1, 1, 1}}})
     laws::expect_linear_operator_laws(kUse, {}, {{"mask", random_mask(mask)}}, {{x}});
@@ -61,6 +62,20 @@ TEST(Inpainting, takes_away_exactly_what_the_mask_says) {
   EXPECT_TRUE(at::equal(inpainting(mask)->forward(dead), x * mask));
 }
 
+TEST(Inpainting, takes_masks_without_channels_item_by_item) {
+  // As many items as channels: a mask must not meet the channels.
+  const Tensor masks = random_mask({3, 5, 7}), x = at::randn({3, 3, 5, 7});
+  const auto all = inpainting(masks);
+  for (std::int64_t i = 0; i < 3; ++i) {
+    const auto one = inpainting(masks.narrow(0, i, 1));
+    const Tensor item = x.narrow(0, i, 1);
+    EXPECT_TRUE(at::equal(one->forward(item), item * masks[i]));
+    EXPECT_TRUE(at::equal(all->forward(x).narrow(0, i, 1), one->forward(item)));
+    EXPECT_TRUE(at::equal(all->adjoint(x).narrow(0, i, 1), one->adjoint(item)));
+    EXPECT_TRUE(at::equal(all->solve_normal(x, 0.5).narrow(0, i, 1), one->solve_normal(item, 0.5)));
+  }
+}
+
 TEST(Inpainting, draws_one_mask_for_all_channels_and_items) {
   const auto a = load_linear_operator(kUse, {{"mask", random(0.3, {200, 150})}});
   const Tensor seen = a->forward(at::ones({2, 3, 200, 150}, at::kDouble));
@@ -68,6 +83,7 @@ TEST(Inpainting, draws_one_mask_for_all_channels_and_items) {
   // 30 000 draws: the share varies by 0.0026.
   EXPECT_NEAR(seen[0][0].mean().item<double>(), 0.7, 0.013);
   laws::expect_linear_operator_laws(kUse, {{"mask", random(0.3, {5, 6})}}, {}, {{{2, 2, 5, 6}}});
+  laws::expect_linear_operator_laws(kUse, {{"mask", random(0.3, {5})}}, {}, {{{2, 2, 5, 5}}});
   laws::expect_linear_operator_laws(kUse, {{"mask", random(0.3, {3, 5, 6})}}, {},
                                     {{{2, 2, 3, 5, 6}}});
 }

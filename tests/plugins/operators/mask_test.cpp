@@ -36,6 +36,10 @@ TEST(Mask, is_another_one_for_each_item_however_items_are_cut_into_blocks) {
   EXPECT_TRUE(at::equal(masks(4, 0.5, {16, 16}, 2, 2), all.narrow(0, 2, 2)));
 }
 
+TEST(Mask, of_one_size_is_a_square) {
+  EXPECT_TRUE(at::equal(masks(2, 0.5, {9}), masks(2, 0.5, {9, 9})));
+}
+
 TEST(Mask, may_be_of_a_volume) {
   EXPECT_EQ(masks(1, 0.5, {3, 4, 5}).sizes(), at::IntArrayRef({1, 1, 3, 4, 5}));
 }
