@@ -15,8 +15,9 @@
 //   factor [1]       s, one or one an axis, in [1, 65536]                              default 2
 //   method           bicubic, area or decimation                                 default bicubic
 //   dimensions [1]   how many of the last axes become coarser, in [2, 3]               default 2
-//   size [px]        of x along these axes, in [1, 67108864], needed where it is no multiple of the
-//                    factor: y alone does not tell it; by default s times that of y
+//   size [px]        of x along these axes, one or one an axis, in [1, 67108864], needed where it is
+//                    no multiple of the factor: y alone does not tell it; by default s times that
+//                    of y
 //
 // Errors
 //   ConfigError  lists that do not have one entry or one an axis (while planning)
@@ -73,8 +74,9 @@ class Downsampling final : public LinearOperator {
         {"method", &Settings::method, "", "how samples of x become one of y"},
         {"dimensions", &Settings::dimensions, "1", "how many of the last axes become coarser",
          within(2, 3)},
-        {"size", &Settings::size, "px", "of x along these axes; by default factor times that of y",
-         within(1, 67108864), count(2, 3)},
+        {"size", &Settings::size, "px",
+         "of x along these axes, one or one an axis; by default factor times that of y",
+         within(1, 67108864), count(1, 3)},
     };
     return rows;
   }
@@ -82,14 +84,15 @@ class Downsampling final : public LinearOperator {
   explicit Downsampling(Settings settings) : settings_(std::move(settings)) {}
 
   void bind(const Inputs&) override {
-    const auto require_count = [this](const char* name, std::size_t count, bool one) {
-      if (count == axes() || (one && count == 1)) return;
-      throw ConfigError(std::string("'") + name + "' must have " + (one ? "one entry or " : "") +
-                        "one for each of the " + std::to_string(axes()) + " axes, got " +
-                        std::to_string(count));
+    const auto require_count = [this](const char* name, std::size_t count) {
+      if (count == axes() || count == 1) return;
+      throw ConfigError(std::string("'") + name + "' must have one entry or one for each of the " +
+                        std::to_string(axes()) + " axes, got " + std::to_string(count));
     };
-    require_count("factor", settings_.factor.size(), true);
-    if (settings_.size) require_count("size", settings_.size->size(), false);
+    require_count("factor", settings_.factor.size());
+    if (!settings_.size) return;
+    require_count("size", settings_.size->size());
+    if (settings_.size->size() == 1) settings_.size->resize(axes(), settings_.size->front());
   }
 
   Spec range(const Spec& x) const override {

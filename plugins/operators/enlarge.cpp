@@ -11,12 +11,12 @@
 // Outputs
 //   x   the larger image; its spacing is finer
 // Settings (keys in a pipeline file)
-//   size [px]        of x, >= 1, unless A tells it
+//   size [px]        of x along these axes, one or one an axis, >= 1, unless A tells it
 //   dimensions [1]   how many of the last axes are enlarged, in [2, 3]               default 2
 //
 // Errors
 //   ConfigError  both or none of the setting `size` and the input A; A does not tell the size; 'size'
-//                has not one entry an axis (while planning)
+//                has not one entry or one an axis (while planning)
 //   ShapeError   x would be smaller than y, or have other axes (while planning)
 //
 // Accuracy  interpolates where N is a multiple of n only between samples: x does not pass through y.
@@ -44,8 +44,8 @@ class Enlarge final : public Stage {
 
   static const Schema<Settings>& schema() {
     static const Schema<Settings> rows{
-        {"size", &Settings::size, "px", "of x along these axes, unless A tells it", at_least(1),
-         count(2, 3)},
+        {"size", &Settings::size, "px",
+         "of x along these axes, one or one an axis, unless A tells it", at_least(1), count(1, 3)},
         {"dimensions", &Settings::dimensions, "1", "how many of the last axes are enlarged",
          within(2, 3)},
     };
@@ -66,9 +66,10 @@ class Enlarge final : public Stage {
     if (in.has(A) == settings_.size.has_value())
       throw ConfigError(settings_.size ? "the size is given twice: remove 'size' or the input 'A'"
                                        : "the size is missing: give 'size' or the input 'A'");
-    if (settings_.size && settings_.size->size() != axes())
-      throw ConfigError("'size' must have one entry for each of the " + std::to_string(axes()) +
-                        " axes, got " + std::to_string(settings_.size->size()));
+    if (settings_.size && settings_.size->size() != axes() && settings_.size->size() != 1)
+      throw ConfigError("'size' must have one entry or one for each of the " +
+                        std::to_string(axes()) + " axes, got " +
+                        std::to_string(settings_.size->size()));
     out[x] = enlarged(in);
   }
 
@@ -99,7 +100,9 @@ class Enlarge final : public Stage {
                        from.axes + "' from '" + to.axes + "'");
     const std::size_t leading = from.shape.size() - axes();
     for (std::size_t axis = 0; axis < from.shape.size(); ++axis) {
-      if (settings_.size && axis >= leading) to.shape[axis] = (*settings_.size)[axis - leading];
+      if (settings_.size && axis >= leading)
+        to.shape[axis] = settings_.size->size() == 1 ? settings_.size->front()
+                                                     : (*settings_.size)[axis - leading];
       if (to.shape[axis] < from.shape[axis] ||
           (axis < leading && to.shape[axis] != from.shape[axis]))
         throw ShapeError("x must be at least as large as y along the last " +

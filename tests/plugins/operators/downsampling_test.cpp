@@ -151,6 +151,13 @@ TEST(Downsampling, asks_for_the_size_that_y_alone_does_not_tell) {
             "y must have the size 32x32 if x has 63x64, got 40x32; change 'size'");
 }
 
+TEST(Downsampling, takes_one_size_for_all_axes) {
+  const Tensor y = at::rand({1, 1, 4, 4, 4}, at::kDouble);
+  const auto cube = load_linear_operator(kUse, {{"size", 7}, {"dimensions", 3}});
+  EXPECT_TRUE(at::equal(cube->adjoint(y),
+                        load_linear_operator(kUse, settings("bicubic", 2, {7, 7, 7}))->adjoint(y)));
+}
+
 TEST(Downsampling, refuses_lists_that_do_not_fit_the_axes) {
   EXPECT_EQ(message_of<ConfigError>([] {
               load_linear_operator(kUse, {{"factor", list({2, 2, 2})}});
@@ -159,7 +166,7 @@ TEST(Downsampling, refuses_lists_that_do_not_fit_the_axes) {
   EXPECT_EQ(message_of<ConfigError>([] {
               load_linear_operator(kUse, {{"size", list({8, 8})}, {"dimensions", 3}});
             }),
-            "test.yaml:1:1: 'size' must have one for each of the 3 axes, got 2");
+            "test.yaml:1:1: 'size' must have one entry or one for each of the 3 axes, got 2");
 }
 
 }  // namespace

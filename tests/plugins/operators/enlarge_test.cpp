@@ -72,6 +72,15 @@ TEST(Enlarge, asks_the_operator_for_the_size) {
   EXPECT_TRUE(at::equal(out[kX], enlarged(y, {11, 8})));
 }
 
+TEST(Enlarge, takes_one_size_for_all_axes) {
+  const Tensor y = at::rand({1, 1, 6, 4}, at::kDouble);
+  EXPECT_TRUE(at::equal(run_stage(kUse, {{"size", 9}}, {{"y", y}})[kX], enlarged(y, {9, 9})));
+  EXPECT_EQ(message_of<ConfigError>([&] {
+              run_stage(kUse, {{"size", list({9, 9, 9})}}, {{"y", y}});
+            }),
+            "test.yaml:1:1: 'size' must have one entry or one for each of the 2 axes, got 3");
+}
+
 TEST(Enlarge, says_what_decides_the_size) {
   const Tensor y = at::rand({1, 1, 6, 4});
   EXPECT_EQ(message_of<ConfigError>([&] {
