@@ -9,7 +9,8 @@
 //     g(w)   = sum over |n| > m(R w) of (-1)^n P(n, w) P(-n, w),   P the spectrum of the half turn
 //     m(r)   = r + r^(1/3) + 1, beyond which Bessel functions J_n(r) have fallen off
 //
-//   y: (..., angles, bins), real, angles evenly spaced
+//   y: (..., angles, bins), real; angles evenly spaced over `range`, in steps of range / angles, so
+//      that the first direction does not come again at the end
 //
 // Inputs
 //   y   projections, e.g. of the slices of one scan, which share their axis
