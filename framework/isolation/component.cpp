@@ -1,5 +1,6 @@
 #include "isolation/component.h"
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <chrono>
@@ -26,6 +27,10 @@ void allow_time(Component& component, std::optional<double> timeout) {
 namespace {
 
 namespace fs = std::filesystem;
+
+/// Seconds that a process has to load its plugin, and a component to be made, unless a longer
+/// `timeout:` is given.
+constexpr double kBeginning = 60;
 
 /// What is asked without a context: while planning, or of a sink that is to sync.
 class PlainListener final : public Listener {
@@ -113,9 +118,10 @@ class Processes {
 
   /// The first process, in which the settings are tried.
   void begin(Problems& problems) {
-    PlainListener listener;
+    PlainListener listener(kBeginning);
     Entry entry{described_.spare->take()};
     if (!entry.process) entry = started(listener);
+    listener.begin_again();
     made_ = make(*entry.process, listener);
     for (const Words& problem : made_.at("problems")) problems.push_back(problem_from(problem));
     give_back(std::move(entry));
@@ -211,9 +217,9 @@ class Processes {
     }
     if (!entry.process) {
       if (stays_) throw Error("its process has ended, and with it what it had not yet written");
-      PlainListener beginning;
+      PlainListener beginning(std::max(kBeginning, timeout_.value_or(0)));
       entry = started(beginning);
-      PlainListener making(timeout_);
+      PlainListener making(timeout_.value_or(kBeginning));
       make(*entry.process, making);
       listener.begin_again();
     }
@@ -343,6 +349,7 @@ class IsolatedProcedure final : public StandingWorker<Procedure> {
  public:
   using StandingWorker::StandingWorker;
   void run(const Inputs& in, Outputs& out, Context& context) const override {
+    const auto call = std::make_shared<char>();
     const auto answer = [&](const Words& asked) {
       ChildProcess::Reply reply;
       const std::string what = asked.at("op");
@@ -352,20 +359,21 @@ class IsolatedProcedure final : public StandingWorker<Procedure> {
         reply.words = wire_of(in.items(In<Table>{port.c_str(), ""}, first, count));
       else if (what == "tensor")
         reply.tensors = {in.items(In<Tensor>{port.c_str(), ""}, first, count)};
-      else reply.object = object(in, port, first, context);
+      else reply.object = object(in, port, first, context, call);
       return reply;
     };
     out = given(processes().ask({op("run"), &in, {}, "running"}, context, answer), context);
   }
 
  private:
-  /// Whoever makes it keeps it until the Procedure is done.
+  /// The reader keeps it until the call is done, and so does the other process.
   static std::shared_ptr<const Component> object(const Inputs& in, const std::string& port,
-                                                 std::int64_t item, Context& context) {
+                                                 std::int64_t item, Context& context,
+                                                 const std::shared_ptr<char>& call) {
     const auto* site = dynamic_cast<const CallSite*>(&context);
     const ItemReader* reader = site != nullptr ? site->reader() : nullptr;
     if (reader == nullptr) return in.find(port)->object;
-    return {std::shared_ptr<void>(), &reader->object(port, item)};
+    return {call, &reader->object(port, item)};
   }
 };
 
@@ -567,7 +575,7 @@ struct DescribedPlugin {
 };
 
 const LoadedPlugin& described_plugin(const fs::path& file, const std::string& checksum) {
-  PlainListener listener;
+  PlainListener listener(kBeginning);
   auto process = std::make_unique<ChildProcess>(file, listener);
   const Words json = process->plugin();
   if (json.at("checksum") != checksum) throw PluginError("was changed while it was read");

@@ -42,6 +42,8 @@ constexpr double kGrace = 0.5;
 constexpr auto kParting = std::chrono::seconds(2);
 /// Where its end of the socket is.
 constexpr int kSocket = 3;
+/// How much of what it prints is read at a look: what a pipe holds.
+constexpr int kReads = 16;
 
 /// The program `pellucid` that belongs to this library, installed or in a build tree.
 fs::path program() {
@@ -200,7 +202,8 @@ Message ChildProcess::wait_for_reply(const Question& question, Listener& listene
       } else {
         answer_question(message.head, answer);
       }
-      continue;
+    } else if (has_ended() && !link_->has_message()) {
+      report_end(question);
     }
     if (!told && listener.cancelled()) {
       told = true;
@@ -225,7 +228,7 @@ void ChildProcess::answer_question(const Words& asked, const Answer& answer) {
       edge.object = reply.object;
       message.head["object"] = number_of(edge, message);
     }
-  } catch (const Error& error) {
+  } catch (const std::exception& error) {
     message = {{{"op", "failed"}, {"error", wire_of(error)}}, {}};
   }
   link_->send(message);
@@ -281,7 +284,9 @@ void ChildProcess::hear(Context::Level level, const std::string& sentence, Liste
 void ChildProcess::read_lines() {
   char text[4096];
   ssize_t count = 0;
-  while (said_ >= 0 && (count = ::read(said_, text, sizeof text)) > 0)
+  for (int reads = 0; said_ >= 0 && reads < kReads; ++reads) {
+    count = ::read(said_, text, sizeof text);
+    if (count <= 0) break;
     for (const char letter : std::string_view(text, static_cast<std::size_t>(count))) {
       if (letter != '\n') {
         if (line_.size() < kLongestLine) line_ += letter;
@@ -291,6 +296,7 @@ void ChildProcess::read_lines() {
       lines_.push_back(std::exchange(line_, {}));
       if (lines_.size() > kLinesKept) lines_.pop_front();
     }
+  }
   if (count != 0 || said_ < 0) return;
   ::close(said_);
   said_ = -1;
@@ -303,11 +309,21 @@ std::string ChildProcess::last_lines() const {
   return text.empty() ? "; it had said nothing" : "; the last that it said:" + text;
 }
 
+// It may have left the socket to a process that it has started itself.
+bool ChildProcess::has_ended() const {
+  siginfo_t state{};
+  return ::waitid(P_PID, static_cast<id_t>(process_), &state, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+         state.si_pid != 0;
+}
+
 int ChildProcess::wait_for_end() {
   int status = 0;
   const auto deadline = Clock::now() + kParting;
   while (::waitpid(process_, &status, WNOHANG) == 0) {
-    if (Clock::now() > deadline) ::kill(-process_, SIGKILL);
+    if (Clock::now() > deadline) {
+      outlived_ = true;
+      ::kill(-process_, SIGKILL);
+    }
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
   ::kill(-process_, SIGKILL);  // what it has started itself
@@ -318,6 +334,9 @@ int ChildProcess::wait_for_end() {
 
 void ChildProcess::report_end(const Question& question) {
   const int status = wait_for_end();
+  if (outlived_)
+    throw Error("its process sent what is no message while " + question.doing +
+                ", so it was ended; this is a fault of its plugin" + last_lines());
   throw Error("its process " + ending(status) + " while " + question.doing + cause(status) +
               question.advice + last_lines());
 }

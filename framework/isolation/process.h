@@ -78,13 +78,15 @@ class ChildProcess {
   void read_lines();
   [[noreturn]] void report_end(const Question& question);
   [[noreturn]] void end_late(const Question& question, double timeout);
+  bool has_ended() const;
   int wait_for_end();
   void close();
   std::string last_lines() const;
 
   std::unique_ptr<Link> link_;
   pid_t process_ = 0;
-  int said_ = -1;  // what it writes to standard output and error
+  bool outlived_ = false;  // it had to be killed after the link was lost
+  int said_ = -1;          // what it writes to standard output and error
   std::string line_;
   std::deque<std::string> lines_;
   Words plugin_;

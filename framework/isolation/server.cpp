@@ -1,5 +1,6 @@
 #include "isolation/server.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <unistd.h>
@@ -9,9 +10,11 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include <ATen/Parallel.h>
 
@@ -35,7 +38,7 @@ void watch(int socket) {
   }).detach();
 }
 
-/// The context of a call, as its facts say, in this process.
+/// The context of a call, as its facts say, in this process. Any thread of it may speak.
 class ServedContext final : public Context {
  public:
   ServedContext(Link& link, CallFacts facts) : link_(link), facts_(std::move(facts)) {
@@ -51,12 +54,16 @@ class ServedContext final : public Context {
     return std::find(facts_.wanted.begin(), facts_.wanted.end(), out.name) != facts_.wanted.end();
   }
   /// While a question is answered, nothing but `cancel` comes unasked.
-  bool cancelled() const override { return cancelled_ = cancelled_ || link_.has_message(); }
+  bool cancelled() const override {
+    const std::lock_guard lock(mutex_);
+    if (!cancelled_ && link_.has_message()) cancelled_ = true;
+    return cancelled_;
+  }
   void log(Level level, const std::string& sentence) override {
-    link_.send({{{"op", "log"}, {"level", static_cast<int>(level)}, {"sentence", sentence}}, {}});
+    send({{"op", "log"}, {"level", static_cast<int>(level)}, {"sentence", sentence}});
   }
   void progress(std::int64_t done, std::int64_t total) override {
-    link_.send({{{"op", "progress"}, {"done", done}, {"total", total}}, {}});
+    send({{"op", "progress"}, {"done", done}, {"total", total}});
   }
   std::filesystem::path scratch() override {
     return ask({{"op", "scratch"}}).head.at("words").get<std::string>();
@@ -65,6 +72,7 @@ class ServedContext final : public Context {
 
   /// Asks the process that started this one.
   Message ask(const Words& question) {
+    const std::lock_guard lock(mutex_);
     link_.send({question, {}});
     while (true) {
       Message message = link_.receive();
@@ -76,12 +84,19 @@ class ServedContext final : public Context {
   }
 
  private:
+  void send(const Words& words) {
+    const std::lock_guard lock(mutex_);
+    link_.send({words, {}});
+  }
+
   Link& link_;
   CallFacts facts_;
   mutable bool cancelled_ = false;
+  static std::mutex mutex_;  ///< of the link, which every context of this process uses
   static std::filesystem::path choices_;
 };
 
+std::mutex ServedContext::mutex_;
 std::filesystem::path ServedContext::choices_;
 
 class Server {
@@ -314,7 +329,8 @@ class Server {
     const Component& object(const std::string& port, std::int64_t item) const override {
       const Message answer = context_.ask(question("object", port, item, 1));
       server_.make_objects(answer);
-      return *server_.objects_.at(answer.head.at("object").get<std::int64_t>());
+      kept_.push_back(server_.objects_.at(answer.head.at("object").get<std::int64_t>()));
+      return *kept_.back();
     }
 
    private:
@@ -324,6 +340,7 @@ class Server {
     }
     Server& server_;
     ServedContext& context_;
+    mutable std::vector<std::shared_ptr<const Component>> kept_;  ///< while the call lasts
   };
 
   Link link_;
@@ -337,6 +354,8 @@ class Server {
 int serve_isolated_node(int socket) {
   // The process that started this one decides when it ends.
   for (const int signal : {SIGINT, SIGTERM, SIGPIPE}) ::signal(signal, SIG_IGN);
+  // Programs that a component starts do not keep the socket open.
+  ::fcntl(socket, F_SETFD, FD_CLOEXEC);
   watch(socket);
   int code = 1;
   try {

@@ -151,6 +151,45 @@ TEST_F(IsolationTest, a_node_that_hangs_past_its_timeout_is_ended) {
   expect_resumes();
 }
 
+TEST_F(IsolationTest, a_node_that_never_stops_talking_is_ended_too) {
+  for (const std::string fault : {"progress", "print"}) {
+    SCOPED_TRACE(fault);
+    write_faulty(fault, "    timeout: 300 ms\n");
+    const Answer answer = faulty({"run", "faulty.yaml", "--run", fault});
+    EXPECT_EQ(answer.code, 1);
+    EXPECT_THAT(answer.err, HasSubstr("took longer than its timeout of 0.3 s while computing items "
+                                      "4 to 5, and did not stop, so its process was ended"));
+    expect_no_process_left();
+  }
+}
+
+TEST_F(IsolationTest, a_program_that_it_has_started_does_not_hide_its_end) {
+  write_faulty("helper");
+  const Answer answer = faulty({"run", "faulty.yaml", "--run", "run"});
+  EXPECT_EQ(answer.code, 1);
+  EXPECT_THAT(answer.err,
+              HasSubstr("its process ended itself with exit code 3 while computing items 4 to 5"));
+  expect_no_process_left();
+}
+
+TEST_F(IsolationTest, what_is_no_message_is_a_fault_of_the_plugin) {
+  write_faulty("garbage");
+  const Answer answer = faulty({"run", "faulty.yaml", "--run", "run"});
+  EXPECT_EQ(answer.code, 1);
+  EXPECT_THAT(answer.err, HasSubstr("its process sent what is no message while computing items 4 "
+                                    "to 5, so it was ended; this is a fault of its plugin"));
+  EXPECT_THAT(answer.err, Not(HasSubstr("memory")));
+  expect_no_process_left();
+}
+
+TEST_F(IsolationTest, any_thread_of_a_component_may_speak) {
+  write_faulty("threads");
+  const Answer answer = faulty({"run", "faulty.yaml", "--run", "run"});
+  EXPECT_EQ(answer.code, 0) << answer.err;
+  EXPECT_TRUE(at::equal(result("run", "/twice/y"), expected()));
+  expect_no_process_left();
+}
+
 TEST_F(IsolationTest, what_a_component_throws_is_told_as_ever) {
   write_faulty("raise");
   const Answer isolated = faulty({"run", "faulty.yaml", "--run", "run"});

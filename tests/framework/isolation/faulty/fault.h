@@ -4,11 +4,13 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <iostream>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -16,13 +18,30 @@
 
 namespace pellucid {
 
-enum class Fault { none, segmentation, abort, leave, leave_in_peace, hang, kill, raise };
+enum class Fault {
+  none,
+  segmentation,
+  abort,
+  leave,
+  leave_in_peace,
+  hang,
+  kill,
+  raise,
+  progress,
+  print,
+  garbage,
+  helper,
+  threads
+};
 
 inline std::vector<std::pair<std::string, Fault>> enumerators(Fault) {
-  return {{"none", Fault::none},   {"segmentation", Fault::segmentation},
-          {"abort", Fault::abort}, {"leave", Fault::leave},
-          {"kill", Fault::kill},   {"leave_in_peace", Fault::leave_in_peace},
-          {"hang", Fault::hang},   {"raise", Fault::raise}};
+  return {{"none", Fault::none},         {"segmentation", Fault::segmentation},
+          {"abort", Fault::abort},       {"leave", Fault::leave},
+          {"kill", Fault::kill},         {"leave_in_peace", Fault::leave_in_peace},
+          {"hang", Fault::hang},         {"raise", Fault::raise},
+          {"progress", Fault::progress}, {"print", Fault::print},
+          {"garbage", Fault::garbage},   {"helper", Fault::helper},
+          {"threads", Fault::threads}};
 }
 
 enum class Moment { make, bind, infer, prepare, compute, finish };
@@ -48,7 +67,8 @@ struct FaultSettings {
     return rows;
   }
 
-  void meet(Moment now, std::int64_t first = 0, std::int64_t count = 1) const {
+  void meet(Moment now, std::int64_t first = 0, std::int64_t count = 1,
+            Context* context = nullptr) const {
     if (now != moment || item < first || item >= first + count) return;
     if (fault == Fault::none || (!cure.empty() && std::filesystem::exists(cure))) return;
     std::cout << "said on standard output" << std::endl;
@@ -73,6 +93,40 @@ struct FaultSettings {
         break;
       case Fault::raise:
         throw ShapeError("it threw on purpose");
+      case Fault::progress:
+        while (true) {
+          context->progress(0, 1);
+          std::this_thread::sleep_for(std::chrono::milliseconds(5));
+        }
+      case Fault::print:
+        while (true) std::cout << "it prints and prints" << std::endl;
+      case Fault::garbage: {
+        const std::vector<char> noise(64, 'x');
+        if (::write(3, noise.data(), noise.size()) > 0)
+          while (true) ::pause();
+        break;
+      }
+      case Fault::helper:
+        // A program that is out of reach of what ends this process and those it has started.
+        if (::fork() == 0) {
+          ::setsid();
+          ::execlp("sleep", "sleep", "30", nullptr);
+        }
+        std::this_thread::sleep_for(std::chrono::milliseconds(100));
+        std::_Exit(3);
+      case Fault::threads: {
+        std::vector<std::thread> all;
+        for (int thread = 0; thread < 4; ++thread)
+          all.emplace_back([context] {
+            for (int i = 0; i < 200; ++i) {
+              context->log(Context::Level::debug, "one of many threads says so");
+              context->progress(i, 200);
+              context->stop_if_cancelled();
+            }
+          });
+        for (std::thread& thread : all) thread.join();
+        break;
+      }
     }
   }
 };

@@ -45,7 +45,7 @@ class Doubling final : public Stage {
 
   void process(const Inputs& in, Outputs& out, Context& context) const override {
     if (told) context.log(Context::Level::debug, "it computes");
-    settings_.meet(Moment::compute, in.block().first, in.block().count);
+    settings_.meet(Moment::compute, in.block().first, in.block().count, &context);
     out[y] = 2 * (in.has(A) ? in[A].apply(in[x]) : in[x]);
   }
 

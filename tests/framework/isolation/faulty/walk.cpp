@@ -45,10 +45,13 @@ class Walk final : public Procedure {
       context.progress(item, items);
       std::ofstream(mark) << item;
     }
+    std::vector<const LinearOperator*> operators;  // they stay as long as the call
+    for (std::int64_t item = 0; in.has(A) && item < items; ++item)
+      operators.push_back(&in.at(A, item));
     std::vector<Tensor> backwards;
     for (std::int64_t item = items - 1; item >= 0; --item) {
       const Tensor one = in.items(x, item, 1);
-      backwards.push_back(in.has(A) ? in.at(A, item).apply(one) : one);
+      backwards.push_back(in.has(A) ? operators[static_cast<std::size_t>(item)]->apply(one) : one);
     }
     out[y] = at::cat(backwards);
     out[began] = at::full({1, 1}, static_cast<double>(first), at::kFloat);
