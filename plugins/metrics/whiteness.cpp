@@ -10,14 +10,20 @@
 //               its standard deviation sqrt(2 / (h channels)), after [2]
 //   p_value   = how often white noise has a larger statistic: the upper tail of chi-squared with
 //               h channels degrees of freedom; small where r is not white
-//   rms       = root of the mean of r^2, its mean included, to be compared with the noise's
-//               standard deviation
-//   Real and imaginary part of a complex r count as channels of their own.
+//   rms       = root of the mean of |r|^2, its mean included, to be compared with the noise's
+//               standard deviation: of complex noise that of both parts together
+//   Real and imaginary part of a complex r count as channels of their own, but for rms.
+//   With a mask, means, sums, N and m_k are of measured samples and of pairs of them; a lag without
+//   a pair does not count. Data with samples that A leaves out need it: where nothing was measured
+//   r is 0, and zeros are not noise.
 //
 // Inputs
-//   y   the measurement, or the residual itself
-//   x   optional: the estimate
-//   A   optional: the operator that measures; the identity without it. Only beside x
+//   y      the measurement, or the residual itself
+//   x      optional: the estimate
+//   A      optional: the operator that measures; the identity without it. Only beside x
+//   mask   optional: 0 where nothing was measured, 1 (or anything else) where y was, as
+//          operators/mask makes it; the axes of y or the last of them, channels may be one for all;
+//          one for all items, or one for each
 // Outputs
 //   scores   a row an item: statistic, p_value, energy, rms
 // Settings (keys in a pipeline file)
@@ -28,12 +34,15 @@
 // Errors
 //   ConfigError  A without x (while planning)
 //   ShapeError   A does not take x, A x and y differ in axes, shape or unit, an axis does not have
-//                more samples than `lags` inside the border (while planning)
-//   Error        r is constant, so that it has no autocorrelation
+//                more samples than `lags` inside the border, the mask does not fit y (while
+//                planning)
+//   Error        r is constant, so that it has no autocorrelation; the mask leaves no pair of samples
 //
 // Accuracy  double precision. The law of the statistic is that of many samples: for Gaussian noise
-//           on 64 x 64 samples its mean is right to 1 percent.
-// Cost      that of A, and two real Fourier transforms an item of the image extended by `lags`.
+//           on 64 x 64 samples its mean is right to 1 percent; with a mask, lags of few pairs make
+//           the p_value less sure.
+// Cost      that of A, and two real Fourier transforms an item of the image extended by `lags`, four
+//           with a mask.
 //
 // [1] M. S. C. Almeida, M. A. T. Figueiredo, "Parameter estimation for blind and non-blind
 //     deblurring using residual whiteness measures", IEEE Trans. Image Process. 22(7):2751-2763,
@@ -84,9 +93,10 @@ class Whiteness final : public Stage {
   static constexpr In<Tensor> x{"x", "the estimate", optional};
   static constexpr In<Operator> A{"A", "the operator that measures; the identity without it",
                                   optional};
+  static constexpr In<Tensor> mask{"mask", "1 where y was measured, 0 where not", optional};
   static constexpr Out<Table> scores{"scores", "whiteness and size of each item's residual"};
   static const Ports& ports() {
-    static const Ports all{y, x, A, scores};
+    static const Ports all{y, x, A, mask, scores};
     return all;
   }
 
@@ -110,6 +120,10 @@ class Whiteness final : public Stage {
       require_same_unit(measured, "y", predicted, name);
       items = paired_items(items, predicted.items);
     }
+    if (in.has(mask)) {
+      require_mask(in.spec(mask), measured);
+      items = paired_items(items, in.spec(mask).items);
+    }
     if (measured.item_numel() == 0)
       throw ShapeError("'y' must have at least one sample, got " + shape_text(measured.shape));
     require_room(measured, settings_.dimensions, settings_.lags + 1, settings_.border,
@@ -121,9 +135,14 @@ class Whiteness final : public Stage {
     Tensor residual = in[y];
     if (in.has(x)) residual = residual - (in.has(A) ? in[A].apply(in[x]) : in[x]);
     Table table(columns(in.spec(y).unit));
-    for (std::int64_t i = 0; i < residual.size(0); ++i) {
+    const std::int64_t items =
+        in.has(mask) ? paired_items(residual.size(0), in[mask].size(0)) : residual.size(0);
+    for (std::int64_t i = 0; i < items; ++i) {
       context.stop_if_cancelled();
-      table.add(in.item(i), row(planes(residual[i])));
+      const Tensor of_item = item_of(residual, i);
+      Tensor counted;
+      if (in.has(mask)) counted = counted_planes(item_of(in[mask], i), of_item);
+      table.add(in.item(i), row(planes(of_item), counted, of_item.is_complex() ? 2 : 1));
     }
     out[scores] = std::move(table);
   }
@@ -136,6 +155,8 @@ class Whiteness final : public Stage {
     for (const std::int64_t n : grid_of(measured.shape)) grid *= n + 2;
     // An item in double precision and its squares; the extended one, its spectrum, powers and copies.
     std::int64_t bytes = 8 * parts * (measured.item_numel() / samples) * (3 * samples + 8 * grid);
+    // The mask, what it cuts out, and how many pairs it leaves.
+    if (in.has(mask)) bytes += 8 * parts * (measured.item_numel() / samples) * 3 * (samples + grid);
     if (in.has(x)) bytes += 2 * measured.bytes();
     if (in.has(A)) bytes += in[A].working_bytes(in.spec(x));
     return bytes;
@@ -143,6 +164,19 @@ class Whiteness final : public Stage {
 
  private:
   std::size_t axes() const { return static_cast<std::size_t>(settings_.dimensions); }
+
+  void require_mask(const Spec& spec, const Spec& measured) const {
+    require_real(spec);
+    const std::size_t count = spec.axes.size(), all = measured.axes.size();
+    bool fits = count <= all && measured.axes.substr(all - count) == spec.axes;
+    for (std::size_t a = 0; fits && a < count; ++a)
+      fits = spec.shape[a] == measured.shape[all - count + a] ||
+             (spec.shape[a] == 1 && a + axes() < count);
+    if (!fits)
+      throw ShapeError("'mask' must have the axes and shape of 'y', or the last of them, got " +
+                       spec.axes + " " + shape_text(spec.shape) + " for " + measured.axes + " " +
+                       shape_text(measured.shape));
+  }
 
   /// Sizes of the extended images, so that no sample meets one from the other side.
   std::vector<std::int64_t> grid_of(at::IntArrayRef shape) const {
@@ -162,27 +196,49 @@ class Whiteness final : public Stage {
     return inner.to(at::kDouble);
   }
 
-  std::vector<Cell> row(const Tensor& residual) const {
+  /// 1 where a sample of `planes(item)` counts, 0 elsewhere.
+  Tensor counted_planes(const Tensor& of_mask, const Tensor& item) const {
+    const Tensor counted = planes((of_mask != 0).expand(item.sizes()));
+    return item.is_complex() ? at::cat({counted, counted}) : counted;
+  }
+
+  /// `counted` is undefined where every sample counts; `parts` planes make one of y.
+  std::vector<Cell> row(Tensor residual, const Tensor& counted, int parts) const {
     const std::int64_t channels = residual.size(0);
-    const double samples = double(residual[0].numel());
-    const double rms = std::sqrt(residual.square().mean().item<double>());
-    const Tensor centred = residual - residual.mean(last_axes(axes()), /*keepdim=*/true);
+    Tensor samples = at::full({channels}, double(residual[0].numel()), at::kDouble);
+    if (counted.defined()) {
+      residual = at::where(counted == 1, residual, at::zeros({}, at::kDouble));
+      samples = counted.flatten(1).sum(1);
+    }
+    const double rms =
+        std::sqrt(residual.square().sum().item<double>() * parts / samples.sum().item<double>());
+    Tensor mean = residual.sum(last_axes(axes()), /*keepdim=*/true);
+    mean = mean / samples.view_as(mean);
+    const Tensor centred = residual - (counted.defined() ? mean * counted : mean);
     const Tensor power = centred.square().flatten(1).sum(1);
     // What rounding leaves of a constant.
     if ((power <= 1e-24 * samples * rms * rms).any().item<bool>())
       throw Error("the residual is constant, so that it has no autocorrelation");
 
     const Tensor chosen = half_of_lags();
-    const Tensor rho =
-        autocorrelation(centred).flatten(1).index_select(1, chosen) / power.unsqueeze(1);
-    const Tensor pairs = pairs_at_lags(residual).flatten().index_select(0, chosen);
-    const double lags = double(chosen.numel());
-    const Tensor weighted = rho.square() * (samples * samples) / pairs;
-    const double total = weighted.sum().item<double>(), freedom = lags * double(channels);
+    const auto at_chosen = [&chosen](const Tensor& window) {
+      return window.flatten(1).index_select(1, chosen);
+    };
+    const Tensor rho = at_chosen(autocorrelation(centred)) / power.unsqueeze(1);
+    const Tensor pairs = at_chosen(counted.defined() ? autocorrelation(counted).round()
+                                                     : pairs_at_lags(residual).unsqueeze(0));
+    const double freedom = (pairs > 0).expand_as(rho).sum().item<double>();
+    if (freedom == 0)
+      throw Error("'mask' leaves no two samples within " + std::to_string(settings_.lags) +
+                  " lags; take more 'lags'");
+    const Tensor squared = rho.square();
+    const Tensor weighted = squared * samples.square().unsqueeze(1) / pairs.clamp_min(1);
+    const double total =
+        at::where(pairs > 0, weighted, at::zeros({}, at::kDouble)).sum().item<double>();
     const Tensor tail = at::special_gammaincc(at::full({1}, freedom / 2, at::kDouble),
                                               at::full({1}, total / 2, at::kDouble));
-    return {total / freedom, tail.item<double>(),
-            rho.square().sum().item<double>() / double(channels), rms};
+    return {total / freedom, tail.item<double>(), squared.sum().item<double>() / double(channels),
+            rms};
   }
 
   /// sum_n r[n] r[n + k] for k in -lags .. lags along each axis: (channels, 2 lags + 1, ...).

@@ -105,6 +105,94 @@ TEST(Whiteness, of_an_estimate_is_that_of_the_residual_through_the_operator) {
               1e-12);
 }
 
+TEST(Whiteness, measures_complex_noise_by_both_of_its_parts) {
+  at::manual_seed(6);
+  const Tensor noise = 0.3 * at::randn({1, 2, 64, 64}, at::kComplexDouble);  // |noise|^2: 0.09
+  EXPECT_NEAR(scores({{"y", noise}}).reals("rms")[0],
+              std::sqrt(noise.abs().square().mean().item<double>()), 1e-13);
+  const Tensor ones = at::ones({1, 1, 64, 64});
+  EXPECT_NEAR(scores({{"y", noise}, {"mask", ones}}).reals("rms")[0],
+              std::sqrt(noise.abs().square().mean().item<double>()), 1e-13);
+}
+
+TEST(Whiteness, with_a_mask_equals_its_definition_over_measured_pairs) {
+  const Tensor r = at::rand({7, 9}, at::kDouble), mask = (at::rand({7, 9}) < 0.6).to(at::kDouble);
+  const double samples = mask.sum().item<double>();
+  const Tensor centred = (r - (r * mask).sum() / samples) * mask;
+  const auto v = centred.accessor<double, 2>(), m = mask.accessor<double, 2>();
+  const double power = centred.square().sum().item<double>();
+  double energy = 0, statistic = 0;
+  for (int dy = -2; dy <= 2; ++dy)
+    for (int dx = -2; dx <= 2; ++dx) {
+      if (dy < 0 || (dy == 0 && dx <= 0)) continue;
+      double sum = 0, pairs = 0;
+      for (int y = 0; y + dy < 7; ++y)
+        for (int x = 0; x < 9; ++x)
+          if (x + dx >= 0 && x + dx < 9)
+            sum += v[y][x] * v[y + dy][x + dx], pairs += m[y][x] * m[y + dy][x + dx];
+      ASSERT_GT(pairs, 0);
+      energy += sum * sum / (power * power);
+      statistic += samples * samples * sum * sum / (power * power) / pairs / 12;
+    }
+  // What was not measured may hold anything.
+  const Tensor y = at::where(mask == 1, r, at::full({}, NAN, at::kDouble)).view({1, 1, 7, 9});
+  const Table table = scores({{"y", y}, {"mask", mask.view({1, 1, 7, 9})}}, {{"lags", 2}});
+  EXPECT_NEAR(table.reals("energy")[0], energy, 1e-12);
+  EXPECT_NEAR(table.reals("statistic")[0], statistic, 1e-11);
+  EXPECT_NEAR(table.reals("rms")[0], std::sqrt((r * mask).square().sum().item<double>() / samples),
+              1e-13);
+}
+
+TEST(Whiteness, of_noise_on_lines_of_k_space_needs_the_mask) {
+  at::manual_seed(8);
+  const Tensor line = (at::rand({64}) < 0.4).to(at::kFloat).view({1, 1, 64});
+  const Tensor mask = line.expand({1, 64, 64}).contiguous().unsqueeze(0);
+  const Tensor noise = 0.5 * at::randn({50, 2, 64, 64}, at::kComplexDouble) * mask;
+  const Table blind = scores({{"y", noise}}), table = scores({{"y", noise}, {"mask", mask}});
+  double mean = 0, rms = 0;
+  for (std::size_t i = 0; i < 50; ++i) {
+    mean += table.reals("statistic")[i] / 50;
+    rms += table.reals("rms")[i] / 50;
+  }
+  // 60 lags of 4 channels.
+  EXPECT_NEAR(mean, 1, 4 * std::sqrt(2.0 / 240 / 50));
+  EXPECT_NEAR(rms, 0.5, 0.005);
+  EXPECT_LT(blind.reals("rms")[0], 0.4);
+}
+
+TEST(Whiteness, takes_one_mask_for_all_items_or_one_for_each) {
+  const Tensor y = at::rand({3, 2, 12, 13}, at::kDouble);
+  const Tensor masks = (at::rand({3, 1, 12, 13}) < 0.7).to(at::kFloat);
+  const Table each = scores({{"y", y}, {"mask", masks}});
+  const Table one = scores({{"y", y}, {"mask", masks.narrow(0, 1, 1)}});
+  ASSERT_EQ(each.rows(), 3);
+  ASSERT_EQ(one.rows(), 3);
+  for (std::size_t item = 0; item < 3; ++item)
+    EXPECT_EQ(each.reals("statistic")[item] == one.reals("statistic")[item], item == 1) << item;
+  EXPECT_EQ(scores({{"y", y.narrow(0, 0, 1)}, {"mask", masks}}).rows(), 3);
+}
+
+TEST(Whiteness, refuses_masks_that_do_not_fit) {
+  const Tensor y = at::rand({1, 2, 9, 9});
+  EXPECT_EQ(message_of<ShapeError>([&] {
+              scores({{"y", y}, {"mask", at::ones({1, 1, 9, 1})}});
+            }),
+            "test.yaml:1:1: 'mask' must have the axes and shape of 'y', or the last of them, got "
+            "chw 1x9x1 for chw 2x9x9");
+  const Tensor corners = at::zeros({1, 1, 9, 9});
+  corners[0][0][0][0] = 1;
+  corners[0][0][8][8] = 1;
+  EXPECT_THAT(message_of<Error>([&] {
+                scores({{"y", y}, {"mask", corners}});
+              }),
+              ::testing::HasSubstr("'mask' leaves no two samples within 5 lags"));
+}
+
+TEST(Whiteness, of_no_items_is_an_empty_table) {
+  EXPECT_EQ(scores({{"y", at::rand({0, 1, 9, 9})}}).rows(), 0);
+  EXPECT_EQ(scores({{"y", at::rand({0, 1, 9, 9})}, {"x", at::rand({1, 1, 9, 9})}}).rows(), 0);
+}
+
 TEST(Whiteness, does_not_depend_on_the_items_beside_it) {
   const Tensor y = at::rand({3, 2, 20, 21});
   const Table together = scores({{"y", y}});
