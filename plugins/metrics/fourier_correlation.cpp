@@ -9,7 +9,8 @@
 //   The resolution is 1 / f where the correlation, linear between rings, first falls below
 //     one_seventh   1/7, for a comparison of two halves of the data [2]
 //     half_bit      (0.2071 + 1.9102 / sqrt(n)) / (1.2071 + 0.9102 / sqrt(n)), n the samples of
-//                   the ring: half a bit of information a sample in the whole of the data [3]
+//                   the ring times the channels, as if these were independent: half a bit of
+//                   information a sample in the whole of the data [3]
 //     half          1/2
 //   It is 1 / f of the last ring where the correlation stays above, and inf where it is below from
 //   ring 1 on. Ring 0, the mean, does not count.
@@ -169,7 +170,10 @@ class FourierCorrelation final : public Stage {
     const auto sizes = sizes_of(spec);
     const Rings rings = rings_of(sizes, spacing_of(spec));
     const ComplexFft fft(sizes, at::kComplexDouble);
-    const Tensor bits = rings.samples.to(at::kDouble).rsqrt();
+    std::int64_t plane = 1;
+    for (const std::int64_t n : last_sizes(spec.shape, axes())) plane *= n;
+    const std::int64_t channels = spec.item_numel() / plane;
+    const Tensor bits = (rings.samples * channels).to(at::kDouble).rsqrt();
     const Tensor half_bit = (0.2071 + 1.9102 * bits) / (1.2071 + 0.9102 * bits);
 
     Table curves(curve_columns(length_unit(spec)));

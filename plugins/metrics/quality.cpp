@@ -27,7 +27,8 @@
 //   metrics          what is computed, each once: psnr, ssim, ms_ssim, nrmse, mae or snr
 //                                                                         default psnr and ssim
 //   border [px]      left out on each side before anything is computed, >= 0        default 5
-//   range            largest minus smallest possible value, unit of x, > 0          default 1
+//   range            largest minus smallest possible value, unit of x, > 0; by default 1 where the
+//                    unit of the reference is [1] or unknown
 //   clip             x is clipped to [0, range] first                               default false
 //   dimensions [1]   how many of the last axes have a border and are windowed, in [2, 3];
 //                    further axes are slices                                        default 2
@@ -35,7 +36,8 @@
 //   magnitude        the magnitudes of x and reference are compared                 default false
 //
 // Errors
-//   ConfigError  a metric stands twice in the list (while planning)
+//   ConfigError  a metric stands twice in the list; psnr, ssim, ms_ssim or `clip` without a `range`
+//                of a reference with a unit (while planning)
 //   ShapeError   other axes, shape or unit than the reference; complex without `magnitude`; too
 //                small inside the border: ssim needs 11 samples along each axis, ms_ssim 176 (while
 //                planning)
@@ -95,8 +97,8 @@ class Quality final : public Stage {
  public:
   struct Settings {
     std::vector<Metric> metrics{Metric::psnr, Metric::ssim};
-    std::int64_t border = 5;  // px
-    double range = 1.0;       // unit of x
+    std::int64_t border = 5;      // px
+    std::optional<double> range;  // unit of x
     bool clip = false;
     std::int64_t dimensions = 2;
     Normalization normalization = Normalization::euclidean;
@@ -134,6 +136,9 @@ class Quality final : public Stage {
 
   void infer(const Inputs& in, Specs& out) const override {
     const Spec &judged = in.spec(x), &wanted = in.spec(reference);
+    if (!settings_.range && needs_range() && !wanted.unit.empty() && wanted.unit != "1")
+      throw ConfigError("'range' must be given for values in [" + wanted.unit +
+                        "], e.g. range: 255 for counts of 8 bits");
     for (const Spec* spec : {&judged, &wanted}) {
       if (at::isComplexType(spec->dtype) && !settings_.magnitude)
         throw ShapeError("complex values cannot be judged, got " + dtype_name(spec->dtype) +
@@ -160,7 +165,7 @@ class Quality final : public Stage {
       const auto dtype = at::promote_types(judged.scalar_type(), wanted.scalar_type());
       Tensor a = compared(judged, i).to(c10::toRealValueType(dtype));
       const Tensor b = compared(wanted, i).to(c10::toRealValueType(dtype));
-      if (settings_.clip) a = a.clamp(0, settings_.range);
+      if (settings_.clip) a = a.clamp(0, range());
       std::vector<Cell> row;
       for (const Metric metric : settings_.metrics) row.emplace_back(value(metric, a, b));
       table.add(in.item(i), std::move(row));
@@ -175,6 +180,13 @@ class Quality final : public Stage {
  private:
   bool computes(Metric metric) const {
     return std::count(settings_.metrics.begin(), settings_.metrics.end(), metric) != 0;
+  }
+
+  double range() const { return settings_.range.value_or(1.0); }
+
+  bool needs_range() const {
+    return settings_.clip || computes(Metric::psnr) || computes(Metric::ssim) ||
+           computes(Metric::ms_ssim);
   }
 
   std::vector<Column> columns(const std::string& unit) const {
@@ -212,11 +224,11 @@ class Quality final : public Stage {
   double value(Metric metric, const Tensor& a, const Tensor& b) const {
     switch (metric) {
       case Metric::psnr:
-        return 10 * std::log10(settings_.range * settings_.range / mean_square(a - b));
+        return 10 * std::log10(range() * range() / mean_square(a - b));
       case Metric::ssim:
-        return ssim(a, b, settings_.range, settings_.dimensions);
+        return ssim(a, b, range(), settings_.dimensions);
       case Metric::ms_ssim:
-        return multiscale_ssim(a, b, settings_.range, settings_.dimensions);
+        return multiscale_ssim(a, b, range(), settings_.dimensions);
       case Metric::nrmse:
         return std::sqrt(mean_square(a - b)) / scale_of(b);
       case Metric::mae:

@@ -146,6 +146,36 @@ TEST(FourierCorrelation, crosses_thresholds_linearly_between_rings) {
   EXPECT_NEAR(resolution(out, "half_bit"), expected, 2e-3);
 }
 
+TEST(FourierCorrelation, takes_half_a_bit_of_the_samples_of_all_channels) {
+  at::manual_seed(7);
+  const std::int64_t n = 64;
+  Tensor smooth = at::randn({1, 1, n, n}, at::kDouble);
+  for (int i = 0; i < 3; ++i)
+    smooth = smooth + smooth.roll(1, 2) + smooth.roll(1, 3) + smooth.roll({1, 1}, {2, 3});
+  const Tensor a = smooth + 4 * at::randn_like(smooth), b = smooth + 4 * at::randn_like(smooth);
+  // The correlation of four equal channels is that of one; the threshold falls with their number.
+  const Outputs one = compared(a, b, {{"window", "none"}});
+  const Outputs four = compared(a.expand({1, 4, n, n}).contiguous(),
+                                b.expand({1, 4, n, n}).contiguous(), {{"window", "none"}});
+  EXPECT_NEAR(resolution(four, "half"), resolution(one, "half"), 1e-9);
+  const auto correlation = one[kCurve].reals("correlation"), samples = one[kCurve].reals("samples");
+  const auto gap = [&](std::size_t ring) {
+    const double bits = 1 / std::sqrt(4 * samples[ring]);
+    return correlation[ring] - (0.2071 + 1.9102 * bits) / (1.2071 + 0.9102 * bits);
+  };
+  std::size_t i = 1;
+  while (gap(i) >= 0) ++i;
+  const double expected = double(n) / (double(i - 1) + gap(i - 1) / (gap(i - 1) - gap(i)));
+  EXPECT_NEAR(resolution(four, "half_bit"), expected, 1e-9);
+  EXPECT_LT(resolution(four, "half_bit"), resolution(one, "half_bit"));
+}
+
+TEST(FourierCorrelation, of_no_items_is_an_empty_table) {
+  const Tensor none = at::rand({0, 1, 16, 16}), one = at::rand({1, 1, 16, 16});
+  EXPECT_EQ(compared(none, one)[kCurve].rows(), 0);
+  EXPECT_EQ(compared(one, none)[kResolution].rows(), 0);
+}
+
 TEST(FourierCorrelation, counts_in_the_unit_of_the_spacing) {
   Spec spec;
   spec.axes = "zyx";

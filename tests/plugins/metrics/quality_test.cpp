@@ -257,6 +257,35 @@ TEST(Quality, of_one_pixel_needs_no_window) {
             "test.yaml:1:1: images must have at least one sample, got chw 0x4x4");
 }
 
+TEST(Quality, of_no_items_is_an_empty_table) {
+  const Tensor none = at::rand({0, 1, 30, 30}), one = at::rand({1, 1, 30, 30});
+  EXPECT_EQ(scores(none, one).rows(), 0);
+  EXPECT_EQ(scores(one, none).rows(), 0);
+  EXPECT_EQ(scores(none, none).rows(), 0);
+}
+
+TEST(Quality, asks_for_the_range_of_values_with_a_unit) {
+  const auto plan = [](const char* unit, const Settings& settings) {
+    Inputs in;
+    Spec image;
+    image.axes = "chw";
+    image.shape = {1, 30, 30};
+    image.unit = unit;
+    in.add({"x", image, {}, nullptr});
+    in.add({"reference", image, {}, nullptr});
+    const auto quality = testing::load_component("metrics/quality", settings);
+    Specs out;
+    return message_of<ConfigError>([&] { dynamic_cast<const Worker&>(*quality).infer(in, out); });
+  };
+  EXPECT_EQ(plan("photon", {}),
+            "'range' must be given for values in [photon], e.g. range: 255 for counts of 8 bits");
+  EXPECT_EQ(plan("photon", {{"range", 4095.0}}), "no error");
+  EXPECT_EQ(plan("photon", {{"metrics", names({"nrmse", "mae", "snr"})}}), "no error");
+  EXPECT_NE(plan("photon", {{"metrics", names({"mae"})}, {"clip", true}}), "no error");
+  EXPECT_EQ(plan("1", {}), "no error");
+  EXPECT_EQ(plan("", {}), "no error");
+}
+
 TEST(Quality, refuses_a_reference_of_another_unit) {
   Spec image;
   image.axes = "chw";
@@ -268,7 +297,7 @@ TEST(Quality, refuses_a_reference_of_another_unit) {
     reference.unit = wanted;
     in.add({"x", x, {}, nullptr});
     in.add({"reference", reference, {}, nullptr});
-    const auto quality = testing::load_component("metrics/quality");
+    const auto quality = testing::load_component("metrics/quality", {{"range", 1.0}});
     Specs out;
     return message_of<ShapeError>([&] { dynamic_cast<const Worker&>(*quality).infer(in, out); });
   };
