@@ -1,6 +1,6 @@
 // least_squares: the x whose measurement is nearest to y, by conjugate gradients.
 //
-//   x = argmin |A x - y|^2 + weight |x|^2          each item on its own
+//   x = argmin 1/2 |A x - y|^2 + weight/2 |x|^2    each item on its own
 //   y, x: any axes, real or complex, as A takes them
 //
 //   Without a weight, of all x that are equally near the one nearest to the start is found; few
@@ -16,7 +16,7 @@
 //   history   a row for every `every` iterations of an item, and for its last: iteration,
 //             objective, residual |A x - y|, gradient |A*(y - A x) - weight x| / |A* y|
 // Settings (keys in a pipeline file)
-//   weight           of |x|^2, in squared units of y over those of x, >= 0   default 0
+//   weight           of 1/2 |x|^2, in squared units of y over those of x, >= 0   default 0
 //   iterations [1]   at most, >= 1                                           default 50
 //   tolerance [1]    an item is done where its gradient is below, >= 0       default 1e-5
 //   every [1]        iterations from one row of the history to the next, >= 1    default 1
@@ -54,7 +54,7 @@ class LeastSquares final : public Stage {
 
   static const Schema<Settings>& schema() {
     static const Schema<Settings> rows{
-        {"weight", &Settings::weight, "", "of |x|^2", at_least(0.0)},
+        {"weight", &Settings::weight, "", "of 1/2 |x|^2", at_least(0.0)},
         {"iterations", &Settings::iterations, "1", "at most", at_least(1)},
         {"tolerance", &Settings::tolerance, "1", "an item is done where its gradient is below",
          at_least(0.0)},
@@ -101,7 +101,7 @@ class LeastSquares final : public Stage {
     std::vector<double> energy = products(slope, slope);
     const std::vector<double> scale = products(back, back);
     const std::vector<double> start = objectives(residual, estimate);
-    const std::vector<double> plain = products(measured, measured);
+    const std::vector<double> plain = objectives(measured, at::zeros_like(back));
 
     std::vector<bool> active(energy.size(), true);
     // Rows of an item follow one another, as they do in other blocks.
@@ -164,7 +164,7 @@ class LeastSquares final : public Stage {
  private:
   static std::vector<Column> columns() {
     return {{"iteration", Column::Type::integer, "1", 0, "0 is the start"},
-            {"objective", Column::Type::real, "", 0, "|A x - y|^2 + weight |x|^2"},
+            {"objective", Column::Type::real, "", 0, "1/2 |A x - y|^2 + weight/2 |x|^2"},
             {"residual", Column::Type::real, "", 0, "|A x - y|"},
             {"gradient", Column::Type::real, "1", 0, "relative to |A* y|"}};
   }
@@ -177,7 +177,8 @@ class LeastSquares final : public Stage {
   std::vector<double> objectives(const Tensor& residual, const Tensor& estimate) const {
     std::vector<double> sums = products(residual, residual);
     const std::vector<double> lengths = products(estimate, estimate);
-    for (std::size_t i = 0; i < sums.size(); ++i) sums[i] += settings_.weight * lengths[i];
+    for (std::size_t i = 0; i < sums.size(); ++i)
+      sums[i] = (sums[i] + settings_.weight * lengths[i]) / 2;
     return sums;
   }
 

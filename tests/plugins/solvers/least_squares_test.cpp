@@ -79,6 +79,8 @@ TEST(LeastSquares, records_a_falling_objective_and_stops_when_asked) {
   for (std::int64_t row = 0; row < table.rows(); ++row)
     if (table.item(row) == 1) last = table.reals("residual")[row];
   EXPECT_NEAR(last, residual, 1e-9);
+  const double length = x[1].norm().item<double>();
+  EXPECT_NEAR(objective.back(), (residual * residual + 0.1 * length * length) / 2, 1e-9);
 }
 
 TEST(LeastSquares, makes_as_many_rows_as_asked_for) {

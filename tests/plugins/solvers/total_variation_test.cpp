@@ -164,6 +164,17 @@ TEST(TotalVariation, keeps_within_its_bounds) {
   }
 }
 
+TEST(TotalVariation, steps_less_far_the_more_unknowns_there_are) {
+  // The first step is 4 / (3 L), and the squared norm of the identity is 1.
+  const Settings once{{"weight", 0}, {"iterations", 1}, {"tolerance", 0}};
+  const auto bound = [&](std::int64_t size) {
+    const Tensor x = solved(at::ones({1, 1, size, size}), identity(), once)[kX];
+    return 4 / (3 * x.mean(at::kDouble).item<double>());
+  };
+  EXPECT_NEAR(bound(8), 1.69, 1e-4);
+  EXPECT_NEAR(bound(1500), 1 / (1 - 0.871 * std::log(1500.0 * 1500) / 29), 1e-4);
+}
+
 TEST(TotalVariation, starts_where_it_is_told) {
   const Tensor y = at::rand({2, 1, 8, 8}, at::kDouble);
   const Settings settings{{"weight", 0.1}, {"iterations", 3000}, {"tolerance", 1e-12}};
@@ -218,7 +229,8 @@ TEST(TotalVariation, refuses_what_it_cannot_solve) {
   const auto wrong = std::make_shared<MatrixOperator>(matrix, "hw", std::vector<std::int64_t>{4, 4},
                                                       -matrix.transpose(0, 1));
   EXPECT_THAT(message(at::ones({1, 16}, at::kDouble), settings, wrong),
-              ::testing::HasSubstr("the adjoint of A is not the adjoint of A"));
+              ::testing::HasSubstr("the adjoint of A is not the adjoint of A, or power iterations "
+                                   "found too small a norm of A"));
 }
 
 }  // namespace
