@@ -36,8 +36,95 @@ const std::vector<std::string>& taken() {
   return all;
 }
 
+/// What the headers that a plugin includes call their types, which its class would hide.
+const std::vector<std::string>& types() {
+  static const std::vector<std::string> all{"AnyIn",
+                                            "Block",
+                                            "Boundary",
+                                            "Cancelled",
+                                            "Cell",
+                                            "Codec",
+                                            "Column",
+                                            "Component",
+                                            "ComponentDescriptor",
+                                            "ConfigError",
+                                            "Constraint",
+                                            "Context",
+                                            "ConvolutionOperator",
+                                            "DatasetAddress",
+                                            "DatasetReader",
+                                            "DatasetSpec",
+                                            "DatasetWriter",
+                                            "Denoiser",
+                                            "Error",
+                                            "Field",
+                                            "Functional",
+                                            "Given",
+                                            "In",
+                                            "Inputs",
+                                            "ItemReader",
+                                            "Kind",
+                                            "Latent",
+                                            "LatentPrior",
+                                            "LinearOperator",
+                                            "Model",
+                                            "Object",
+                                            "ObjectSlot",
+                                            "Operator",
+                                            "Optional",
+                                            "Out",
+                                            "OutputPath",
+                                            "Outputs",
+                                            "Pipeline",
+                                            "PipelineErrors",
+                                            "PluginDescriptor",
+                                            "PluginError",
+                                            "Port",
+                                            "PortType",
+                                            "Ports",
+                                            "PosteriorFamily",
+                                            "Problem",
+                                            "Problems",
+                                            "Procedure",
+                                            "Random",
+                                            "Reducer",
+                                            "Region",
+                                            "RunOptions",
+                                            "RunStatus",
+                                            "RunSummary",
+                                            "Schema",
+                                            "Settings",
+                                            "ShapeError",
+                                            "Sink",
+                                            "SinkStart",
+                                            "Solve",
+                                            "SourceLocation",
+                                            "Spec",
+                                            "Specs",
+                                            "Stage",
+                                            "States",
+                                            "Table",
+                                            "TableSpec",
+                                            "Tensor",
+                                            "Value",
+                                            "Weights",
+                                            "Worker"};
+  return all;
+}
+
 bool contains(const std::vector<std::string>& all, const std::string& one) {
   return std::find(all.begin(), all.end(), one) != all.end();
+}
+
+/// "edge_filters" -> "EdgeFilters".
+std::string class_of(const std::string& name) {
+  std::string made;
+  bool upper = true;
+  for (const char c : name) {
+    if (c != '_') made += upper ? static_cast<char>(std::toupper(c)) : c;
+    upper = c == '_';
+  }
+  return made;
 }
 
 void require_name(const std::string& name) {
@@ -50,17 +137,10 @@ void require_name(const std::string& name) {
         name + "'");
   if (contains(taken(), name))
     throw UsageError("'" + name + "' is a word of C++, CMake or the framework; take another name");
-}
-
-/// "edge_filters" -> "EdgeFilters".
-std::string class_of(const std::string& name) {
-  std::string made;
-  bool upper = true;
-  for (const char c : name) {
-    if (c != '_') made += upper ? static_cast<char>(std::toupper(c)) : c;
-    upper = c == '_';
-  }
-  return made;
+  if (contains(types(), class_of(name)))
+    throw UsageError("the class of a plugin '" + name + "' would be called " + class_of(name) +
+                     ", as a type of the framework is; take another name, such as 'my_" + name +
+                     "'");
 }
 
 std::string filled(std::string text, const std::string& mark, const std::string& with) {

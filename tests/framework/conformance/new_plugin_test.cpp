@@ -49,5 +49,17 @@ TEST_F(NewPlugin, refuses_names_that_cannot_be_those_of_a_target_and_a_class) {
   EXPECT_FALSE(fs::exists(in_folder("edge")));
 }
 
+TEST_F(NewPlugin, refuses_names_whose_class_would_be_called_as_a_type_of_the_framework) {
+  for (const char* name : {"denoiser", "stage", "reducer", "functional", "settings", "spec",
+                           "latent_prior", "linear_operator", "shape_error"}) {
+    const Answer answer = pellucid({"new-plugin", name});
+    EXPECT_EQ(answer.code, 2) << name;
+    EXPECT_THAT(answer.err, HasSubstr("as a type of the framework is; take another name, such as "
+                                      "'my_" +
+                                      std::string(name) + "'"));
+    EXPECT_FALSE(fs::exists(in_folder(name)));
+  }
+}
+
 }  // namespace
 }  // namespace pellucid::testing
