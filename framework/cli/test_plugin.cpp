@@ -96,12 +96,13 @@ std::vector<Finding> findings_of(const Arguments& arguments, const LoadedPlugin&
       continue;
     }
     conformance::Listener listener;
+    // A plugin may have printed something without an end of line.
     if (arguments.has("json"))
       listener.starting = [](const std::string& check) {
-        std::cout << conformance::line_of_start(check) << std::endl;
+        std::cout << "\n" << conformance::line_of_start(check) << std::endl;
       };
     listener.found = [&](const Finding& finding) {
-      if (arguments.has("json")) std::cout << conformance::line_of(finding) << std::endl;
+      if (arguments.has("json")) std::cout << "\n" << conformance::line_of(finding) << std::endl;
       all.push_back(finding);
     };
     conformance::test_component(*plugin.find(name), advice[name], checks, listener);

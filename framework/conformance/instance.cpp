@@ -291,8 +291,24 @@ void Instance::prepare() {
       rows = items_;
   const Block block{0, is_object(kind()) ? rows : items_, {}};
   Lent context(block, {});
-  if (is_object(kind())) component_->prepare(given(*descriptor_, case_->inputs, block), context);
-  else if (kind() != Kind::sink) component_->prepare(planned(*descriptor_, case_->inputs), context);
+  if (!is_object(kind())) {
+    if (kind() != Kind::sink) component_->prepare(planned(*descriptor_, case_->inputs), context);
+    return;
+  }
+  // Copies of its own, so that an object that writes to them spoils no other check.
+  std::vector<Edge> edges = case_->inputs;
+  Guard guard;
+  for (Edge& edge : edges)
+    if (auto* tensor = std::get_if<Tensor>(&edge.value); tensor && tensor->defined()) {
+      *tensor = tensor->clone();
+      guard.keep(edge.name, *tensor);
+    }
+  component_->prepare(given(*descriptor_, edges, block), context);
+  try {
+    guard.check();
+  } catch (const Fault& fault) {
+    written_to_ = fault.what();
+  }
 }
 
 std::vector<Method> Instance::methods_of(const Object& object) const {
@@ -454,6 +470,7 @@ Results Instance::compute_object(const Block& block, const Manner& manner) const
 }
 
 Results Instance::run(const Manner& manner) const {
+  if (manner.guard && !written_to_.empty()) throw Fault(written_to_);
   at::set_num_threads(manner.threads);
   if (kind() == Kind::reducer) return reduced(manner);
   if (kind() == Kind::procedure) return procedure(manner);

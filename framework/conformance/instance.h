@@ -93,6 +93,7 @@ class Instance {
   std::shared_ptr<Component> component_;
   Promises promised_;
   std::int64_t items_ = 1;
+  std::string written_to_;  ///< what `prepare` did to an input that must stay as it is
   std::vector<Method> methods_;
 };
 

@@ -10,11 +10,15 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdint>
+#include <limits>
 
 #include "conformance/report.h"
 
 namespace pellucid::conformance {
 namespace {
+
+using Clock = std::chrono::steady_clock;
 
 /// A process whose standard output is read line by line.
 class Child {
@@ -47,8 +51,8 @@ class Child {
   }
 
   enum class Said { line, nothing, end };
-  /// The next line, waiting up to `seconds` for more to be said.
-  Said next(std::string& line, double seconds) {
+  /// The next line, if it is said before the deadline.
+  Said next(std::string& line, Clock::time_point deadline) {
     for (;;) {
       if (const auto end = text_.find('\n'); end != std::string::npos) {
         line = text_.substr(0, end);
@@ -56,7 +60,11 @@ class Child {
         return Said::line;
       }
       pollfd waiting{output_, POLLIN, 0};
-      const int ready = ::poll(&waiting, 1, static_cast<int>(seconds * 1000));
+      const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now());
+      if (left.count() <= 0) return Said::nothing;
+      const int ready = ::poll(
+          &waiting, 1,
+          static_cast<int>(std::min<std::int64_t>(left.count(), std::numeric_limits<int>::max())));
       if (ready < 0 && errno == EINTR) continue;
       if (ready <= 0) return Said::nothing;
       char bytes[4096];
@@ -109,8 +117,13 @@ std::vector<Finding> test_watched(const std::filesystem::path& program,
     Child child(program, words);
     std::string running = kCases, text;
     Child::Said said;
-    while ((said = child.next(text, seconds)) == Child::Said::line) {
+    const auto allowed =
+        std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
+    auto deadline = Clock::now() + allowed;
+    while ((said = child.next(text, deadline)) == Child::Said::line) {
       const Line line = read_line(text);
+      // What a plugin prints is no sign that its check goes on.
+      if (!line.starting.empty() || line.finding) deadline = Clock::now() + allowed;
       if (!line.starting.empty()) running = line.starting;
       if (line.finding) done(*line.finding);
     }

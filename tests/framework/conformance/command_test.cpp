@@ -64,6 +64,21 @@ TEST_F(TestPlugin, makes_of_a_hang_one_failed_check_and_goes_on) {
   EXPECT_THAT(answer.out, ContainsRegex("pass  nonfinite"));
 }
 
+TEST_F(TestPlugin, takes_what_a_plugin_prints_for_no_sign_of_life) {
+  const Answer answer =
+      test({"--component", "crash", "--check", "sizes", "--check", "nonfinite", "--timeout", "5"},
+           "prattle");
+  EXPECT_EQ(answer.code, 1);
+  EXPECT_THAT(answer.out, ContainsRegex("FAIL  sizes +it did not end within 5 s"));
+  EXPECT_THAT(answer.out, ContainsRegex("pass  nonfinite"));
+}
+
+TEST_F(TestPlugin, reads_findings_of_a_plugin_that_prints_without_an_end_of_line) {
+  const Answer answer = test({"--component", "crash"}, "chatter");
+  EXPECT_EQ(answer.code, 0) << answer.out;
+  EXPECT_THAT(answer.out, HasSubstr(" 0 failed\n"));
+}
+
 TEST_F(TestPlugin, prints_findings_as_lines_of_json) {
   const Answer answer = test({"--component", "energy", "--check", "prox", "--json"});
   const auto finding = nlohmann::json::parse(answer.out);

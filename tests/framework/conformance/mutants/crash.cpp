@@ -8,6 +8,7 @@
 #include <signal.h>
 
 #include <chrono>
+#include <cstdio>
 #include <thread>
 
 #include <pellucid/plugin.h>
@@ -33,6 +34,12 @@ class Crash final : public Stage {
     if (pixel && has_fault("crash")) ::raise(SIGSEGV);
     if (pixel && has_fault("hang"))
       for (;;) std::this_thread::sleep_for(std::chrono::seconds(1));
+    if (has_fault("chatter")) std::printf("it prints without an end of line");
+    if (pixel && has_fault("prattle"))
+      for (;; std::this_thread::sleep_for(std::chrono::milliseconds(10))) {
+        std::printf("it prints and prints\n");
+        std::fflush(stdout);
+      }
     out[y] = in[x];
   }
 };
