@@ -14,8 +14,8 @@
 //           pad: by reflection on all sides to the largest
 //           group: size [px], two entries >= 1, height and width; only files of this size are
 //           taken; without a size all must have one, and the error lists those that there are
-//           tiles: size [px], two entries >= 1, height and width; each picture is cut into as few
-//           tiles of this size as cover it, which overlap where they must; each is an item
+//           tiles: size [px], two entries >= 1, height and width, required; each picture is cut
+//           into as few tiles of this size as cover it, which overlap where they must
 //
 // Errors
 //   ConfigError  no file matches, or one is not a picture that can be read (while planning)
