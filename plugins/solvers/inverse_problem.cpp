@@ -57,7 +57,7 @@ std::vector<double> squared_norm_bounds(const LinearOperator& a, const Tensor& x
     vector = a.adjoint(a.forward(vector * as_factor(inverse, vector)));
     lengths = products(vector, vector);
   }
-  const double numbers = std::max(1.0, double(vector[0].numel()));
+  const double numbers = std::max(1.0, double(c10::multiply_integers(x.sizes().slice(1))));
   const double missed = std::min(0.9, 0.871 * std::log(numbers) / 29);
   const double margin = std::max(1.69, 1 / (1 - missed));
   for (double& length : lengths) length = margin * std::sqrt(length);

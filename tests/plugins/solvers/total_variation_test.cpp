@@ -172,7 +172,7 @@ TEST(TotalVariation, steps_less_far_the_more_unknowns_there_are) {
     return 4 / (3 * x.mean(at::kDouble).item<double>());
   };
   EXPECT_NEAR(bound(8), 1.69, 1e-4);
-  EXPECT_NEAR(bound(1500), 1 / (1 - 0.871 * std::log(1500.0 * 1500) / 29), 1e-4);
+  EXPECT_NEAR(bound(1100), 1 / (1 - 0.871 * std::log(1100.0 * 1100) / 29), 1e-4);
 }
 
 TEST(TotalVariation, starts_where_it_is_told) {
