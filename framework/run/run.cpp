@@ -114,6 +114,7 @@ RunReport run_pipeline(RunRequest request, const Registry& registry) {
         throw Error("the run in '" + workspace.folder().string() +
                     "' is finished, but its result '" + file.string() +
                     "' is gone; --overwrite computes it again");
+    workspace.remove_intermediates();  // the run may have been killed right behind its record
     report.summary.up_to_date = true;
     report.summary.results = results;
     report.tables = result_tables(plan, workspace);
