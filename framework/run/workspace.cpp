@@ -259,7 +259,7 @@ Value Workspace::settings_of(const Plan& plan, const PlannedNode& node) const {
 
 void Workspace::remove_intermediates() const {
   clear_scratch(folder_);
-  clear_other_scratch(*journal_);
+  if (journal_) clear_other_scratch(*journal_);  // a finished run has not opened it
 }
 
 }  // namespace pellucid
