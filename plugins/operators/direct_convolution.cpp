@@ -43,7 +43,8 @@ template <class T>
 [[gnu::always_inline]] inline void weigh(const Term<T>* terms, std::size_t count, std::int64_t taps,
                                          std::int64_t length, T* sums) {
   for (std::int64_t first = 0; first < length; first += kSums<T>) {
-    Lanes<T> sum[kVectors] = {};
+    Lanes<T> sum[kVectors];
+    for (Lanes<T>& vector : sum) vector = Lanes<T>{};
     for (std::size_t j = 0; j < count; ++j) {
       const T* const line = terms[j].line + first;
       for (std::int64_t t = 0; t < taps; ++t) {
@@ -56,8 +57,14 @@ template <class T>
         }
       }
     }
-    const std::int64_t wanted = std::min(kSums<T>, length - first);
-    __builtin_memcpy(sums + first, sum, static_cast<std::size_t>(wanted) * sizeof(T));
+    // Only the end of a line is copied by way of memory: the other sums never leave the registers.
+    T last[kSums<T>];
+    const bool whole = first + kSums<T> <= length;
+    T* const to = whole ? sums + first : last;
+#pragma GCC unroll 8
+    for (std::int64_t v = 0; v < kVectors; ++v)
+      __builtin_memcpy(to + v * kLanes<T>, &sum[v], sizeof sum[v]);
+    if (!whole) std::copy_n(last, length - first, sums + first);
   }
 }
 
@@ -83,13 +90,13 @@ template <class T>
 struct Weights {
   explicit Weights(const Tensor& all)
       : cast(all.to(c10::CppTypeToScalarType<T>::value).contiguous()),
+        values(cast.const_data_ptr<T>()),
         channels(all.size(0)),
         taps(all.numel() / all.size(0)) {}
-  const T* of(std::int64_t image) const {
-    return cast.const_data_ptr<T>() + image % channels * taps;
-  }
+  const T* of(std::int64_t image) const { return values + image % channels * taps; }
 
   Tensor cast;
+  const T* values;
   std::int64_t channels, taps;
 };
 
@@ -104,7 +111,7 @@ class Window {
         pitch_((slide.y[2] + kSums<T> - 1) / kSums<T> * kSums<T> + slide.taps[2] +
                (row ? row->taps : 0)),
         lines_(static_cast<std::size_t>((slide.taps[0] * slide.taps[1] + 1) * pitch_), T(0)),
-        held_(static_cast<std::size_t>(slide.taps[0] * slide.taps[1]), {-1, -1, -1}) {}
+        held_(static_cast<std::size_t>(slide.taps[0] * slide.taps[1]), -1) {}
 
   /// Place (z, y) of the continued image; null where zeros stand.
   const T* line(const T* x, std::int64_t image, std::int64_t z, std::int64_t y) {
@@ -112,7 +119,8 @@ class Window {
     if (from_z < 0 || from_y < 0) return nullptr;
     const std::int64_t slot = z % slide_.taps[0] * slide_.taps[1] + y % slide_.taps[1];
     T* const line = lines_.data() + (slot + 1) * pitch_;
-    const std::array<std::int64_t, 3> wanted{image, z, y};
+    const std::int64_t wanted =
+        (image * slide_.lines[0].length() + z) * slide_.lines[1].length() + y;
     if (held_[static_cast<std::size_t>(slot)] != wanted) {
       const auto& [depth, height, width] = slide_.x;
       const T* const samples = x + ((image * depth + from_z) * height + from_y) * width;
@@ -129,8 +137,8 @@ class Window {
   const Slide& slide_;
   const std::optional<Weights<T>>& row_;
   std::int64_t pitch_;
-  std::vector<T> lines_;  // the first is scratch
-  std::vector<std::array<std::int64_t, 3>> held_;
+  std::vector<T> lines_;            // the first is scratch
+  std::vector<std::int64_t> held_;  // which line of the continued images a slot has
 };
 
 template <class T>
