@@ -217,7 +217,8 @@ bool Executor::run_procedure(std::size_t stream) {
   alone.stop = options_.interrupt != nullptr ? options_.interrupt : &abort_;
   const Reservation reservation =
       budget_.reserve(std::min(shapes_[stream].stream().bytes, plan_.memory), node.name);
-  const Rows rows = Rows::of({node.first_item, node.items, std::nullopt});
+  // What it draws is for all items at once, however many they are.
+  const Rows rows{{node.first_item, node.items, std::nullopt}, {0}};
   try {
     call_node(alone, index, rows, [&](NodeContext& context) {
       context.set_reader(reader);

@@ -91,7 +91,8 @@ class PELLUCID_EXPORT Reducer : public Worker {
 /// Runs once over whole inputs with random access (`in.items`, `in.at`), its own checkpoint folder
 /// (`context.scratch()`), progress and cancellation: training, exhaustive analyses. It asks
 /// for items from 0 on, whichever part of a dataset they are; rows of its tables are numbered as
-/// those of a Reducer. Its outputs have the items that `infer` said.
+/// those of a Reducer. Its outputs have the items that `infer` said. It draws as one item, item 0:
+/// `context.random` gives tensors (1, shape...).
 class PELLUCID_EXPORT Procedure : public Worker {
  public:
   ~Procedure() override;

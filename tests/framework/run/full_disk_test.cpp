@@ -11,7 +11,7 @@
 #include <pellucid/testing.h>
 
 #include "base/disk.h"
-#include "framework/buffers/temporary_folder.h"
+#include "framework/buffers/small_disk.h"
 #include "framework/run/running.h"
 
 namespace pellucid::testing {

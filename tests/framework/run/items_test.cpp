@@ -167,6 +167,16 @@ TEST_F(Items, that_a_procedure_asks_for_may_be_one_for_all) {
   EXPECT_TRUE(at::allclose(result("/back/y"), ramp(1).to(at::kDouble)));
 }
 
+TEST_F(Items, of_a_procedure_share_one_row_of_draws) {
+  run("nodes:\n"
+      "  x: {use: trial/ramp, with: {items: 50}}\n"
+      "  lot: {use: trial/lot, in: {x: x}}\n");
+  EXPECT_EQ(result("/lot/y").sizes(), (at::IntArrayRef{1, 3}));
+  run("{nodes: {x: {use: trial/ramp, with: {items: 7}}, lot: {use: trial/lot, in: {x: x}}}}\n",
+      "{}", "fewer");
+  EXPECT_TRUE(result("/lot/y").equal(result("/lot/y", "fewer")));
+}
+
 TEST_F(Items, of_a_procedure_that_takes_too_long_end_in_an_error_not_in_a_pause) {
   const std::string nodes =
       "nodes:\n"

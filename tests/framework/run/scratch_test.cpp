@@ -160,6 +160,17 @@ TEST_F(Scratch, of_a_run_that_is_replaced_is_removed) {
   EXPECT_TRUE(fs::is_empty(folder() / "there"));
 }
 
+// As one leaves it that is killed behind its record.
+TEST_F(Scratch, of_a_finished_run_is_removed_when_the_run_is_looked_at_again) {
+  finish(request_of("centred.h5", "there"));
+  const std::string scratch = Journal(folder() / "run/journal").notes("scratch").back().text;
+  fs::create_directories(fs::path(scratch) / "nodes");
+  for (const char* name : {"buffers.h5", "buffers.id", "lock"})
+    std::ofstream(fs::path(scratch) / name) << "left";
+  EXPECT_TRUE(run_pipeline(request_of("centred.h5"), registry()).summary.up_to_date);
+  EXPECT_TRUE(fs::is_empty(folder() / "there"));
+}
+
 TEST_F(Scratch, results_that_are_gone_are_computed_again) {
   stop_after_states(request_of("centred.h5"));
   fs::remove(folder() / "run/result.h5.part");
