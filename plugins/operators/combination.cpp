@@ -9,29 +9,20 @@ Held held(const Inputs& in, const In<LinearOperator>& port) {
   return {in.find(port.name)->object, &a};
 }
 
-std::vector<Part> parts_of(const Inputs& in, std::initializer_list<In<LinearOperator>> ports) {
-  std::vector<Part> parts;
-  for (const In<LinearOperator>& port : ports)
-    if (!port.optional || in.has(port)) parts.push_back({port.name, held(in, port)});
-  return parts;
+const Ports& Combination::ports() {
+  static const Ports all{A, B, C, D};
+  return all;
 }
 
-Spec common_domain(const std::vector<Part>& parts, const std::function<Spec(std::size_t)>& y) {
-  std::optional<Error> reason;
-  for (std::size_t i = 0; i < parts.size(); ++i) {
-    try {
-      return parts[i].a->domain(y(i));
-    } catch (const ConfigError& error) {
-      if (!reason) reason = error;
-    }
-  }
-  throw ConfigError(reason ? reason->sentence() : "there is no operator");
+void Combination::bind(const Inputs& in) {
+  parts_.clear();
+  for (const In<LinearOperator>& port : {A, B, C, D})
+    if (!port.optional || in.has(port)) parts_.push_back({port.name, held(in, port)});
 }
 
-std::optional<std::vector<std::int64_t>> largest_halo(const std::vector<Part>& parts,
-                                                      const Spec& x) {
+std::optional<std::vector<std::int64_t>> Combination::halo(const Spec& x) const {
   std::vector<std::int64_t> largest(x.shape.size(), 0);
-  for (const Part& part : parts) {
+  for (const Part& part : parts_) {
     const auto reach = part.a->halo(x);
     if (!reach || reach->size() != largest.size()) return std::nullopt;
     for (std::size_t axis = 0; axis < largest.size(); ++axis)
@@ -40,10 +31,28 @@ std::optional<std::vector<std::int64_t>> largest_halo(const std::vector<Part>& p
   return largest;
 }
 
-std::int64_t largest_working_bytes(const std::vector<Part>& parts, const Spec& x) {
+std::int64_t Combination::working_bytes(const Spec& x) const {
   std::int64_t most = 0;
-  for (const Part& part : parts) most = std::max(most, part.a->working_bytes(x));
+  for (const Part& part : parts_) most = std::max(most, part.a->working_bytes(x));
   return most;
+}
+
+void Combination::require_one_each(const std::string& name, std::size_t count) const {
+  if (count != parts_.size())
+    throw ConfigError("'" + name + "' must have a number for each of the " +
+                      std::to_string(parts_.size()) + " operators, got " + std::to_string(count));
+}
+
+Spec Combination::common_domain(const std::function<Spec(std::size_t)>& y) const {
+  std::optional<Error> reason;
+  for (std::size_t i = 0; i < parts_.size(); ++i) {
+    try {
+      return parts_[i].a->domain(y(i));
+    } catch (const ConfigError& error) {
+      if (!reason) reason = error;
+    }
+  }
+  throw ConfigError(reason ? reason->sentence() : "there is no operator");
 }
 
 }  // namespace pellucid

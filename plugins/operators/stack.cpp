@@ -37,7 +37,7 @@ namespace {
 
 using Sizes = std::vector<std::int64_t>;
 
-class Stack final : public LinearOperator, public Masking {
+class Stack final : public Combination {
  public:
   struct Settings {
     std::int64_t axis = 0;
@@ -54,40 +54,27 @@ class Stack final : public LinearOperator, public Masking {
     return rows;
   }
 
-  static constexpr In<LinearOperator> A{"A", "the first operator"};
-  static constexpr In<LinearOperator> B{"B", "the second"};
-  static constexpr In<LinearOperator> C{"C", "a third", optional};
-  static constexpr In<LinearOperator> D{"D", "a fourth", optional};
-  static const Ports& ports() {
-    static const Ports all{A, B, C, D};
-    return all;
-  }
-
   explicit Stack(Settings settings) : settings_(std::move(settings)) {}
 
   void bind(const Inputs& in) override {
-    parts_ = parts_of(in, {A, B, C, D});
-    if (settings_.sizes && settings_.sizes->size() != parts_.size())
-      throw ConfigError("'sizes' must have a number for each of the " +
-                        std::to_string(parts_.size()) + " operators, got " +
-                        std::to_string(settings_.sizes->size()));
+    Combination::bind(in);
+    if (settings_.sizes) require_one_each("sizes", settings_.sizes->size());
   }
-  void prepare(const Inputs& in, Context&) override { bind(in); }
 
   Spec range(const Spec& x) const override {
     const std::size_t axis = static_cast<std::size_t>(settings_.axis);
-    Spec y = parts_.front().a->range(x);
+    Spec y = parts().front().a->range(x);
     if (axis >= y.shape.size())
       throw ShapeError("'axis' must be below " + std::to_string(y.shape.size()) +
                        ", the number of axes of y (" + y.text() + "), got " + std::to_string(axis));
     Sizes lengths;
-    for (const Part& part : parts_) {
+    for (const Part& part : parts()) {
       Spec other = part.a->range(x);
       lengths.push_back(axis < other.shape.size() ? other.shape[axis] : 0);
       if (axis < other.shape.size()) other.shape[axis] = y.shape[axis];
-      require_same(y, parts_.front().name + " x", other, part.name + " x");
+      require_same(y, parts().front().name + " x", other, part.name + " x");
     }
-    const Sizes expected = settings_.sizes.value_or(Sizes(parts_.size(), lengths.front()));
+    const Sizes expected = settings_.sizes.value_or(Sizes(parts().size(), lengths.front()));
     if (lengths != expected)
       throw ShapeError("the results must be " + entries(expected) + " long along axis " +
                        std::to_string(axis) + ", got " + entries(lengths) +
@@ -101,7 +88,7 @@ class Stack final : public LinearOperator, public Masking {
     if (axis >= y.shape.size())
       throw ShapeError("y must have more than " + std::to_string(axis) + " axes, got " + y.text());
     const Sizes lengths = lengths_of(y.shape[axis]);
-    const Spec x = common_domain(parts_, [&](std::size_t i) {
+    const Spec x = common_domain([&](std::size_t i) {
       Spec part = y;
       part.shape[axis] = lengths[i];
       return part;
@@ -114,39 +101,37 @@ class Stack final : public LinearOperator, public Masking {
 
   Tensor forward(const Tensor& x) const override {
     std::vector<Tensor> results;
-    for (const Part& part : parts_) results.push_back(part.a->forward(x));
+    for (const Part& part : parts()) results.push_back(part.a->forward(x));
     return at::cat(results, settings_.axis + 1);
   }
 
   Tensor adjoint(const Tensor& y) const override {
     const std::vector<Tensor> given = cut(y);
-    Tensor x = parts_.front().a->adjoint(given.front());
-    for (std::size_t i = 1; i < parts_.size(); ++i) x = x + parts_[i].a->adjoint(given[i]);
+    Tensor x = parts().front().a->adjoint(given.front());
+    for (std::size_t i = 1; i < parts().size(); ++i) x = x + parts()[i].a->adjoint(given[i]);
     return x;
   }
 
   Tensor masked(const Tensor& y) const override {
     std::vector<Tensor> given = cut(y);
-    for (std::size_t i = 0; i < parts_.size(); ++i) given[i] = masked_by(*parts_[i].a, given[i]);
+    for (std::size_t i = 0; i < parts().size(); ++i) given[i] = masked_by(*parts()[i].a, given[i]);
     return at::cat(given, settings_.axis + 1);
   }
 
-  std::optional<Sizes> halo(const Spec& x) const override { return largest_halo(parts_, x); }
-
   std::int64_t working_bytes(const Spec& x) const override {
-    return largest_working_bytes(parts_, x) + std::max(2 * x.bytes(), range(x).bytes());
+    return Combination::working_bytes(x) + std::max(2 * x.bytes(), range(x).bytes());
   }
 
  private:
   /// Of the results along the axis, if together they are so long.
   Sizes lengths_of(std::int64_t total) const {
     if (settings_.sizes) return *settings_.sizes;
-    const auto count = static_cast<std::int64_t>(parts_.size());
+    const auto count = static_cast<std::int64_t>(parts().size());
     if (total % count != 0)
       throw ShapeError("y is " + std::to_string(total) + " long along axis " +
                        std::to_string(settings_.axis) + ", which cannot be cut into " +
                        std::to_string(count) + " equal parts; set 'sizes'");
-    return Sizes(parts_.size(), total / count);
+    return Sizes(parts().size(), total / count);
   }
 
   std::vector<Tensor> cut(const Tensor& y) const {
@@ -165,7 +150,6 @@ class Stack final : public LinearOperator, public Masking {
   }
 
   Settings settings_;
-  std::vector<Part> parts_;
 };
 
 }  // namespace

@@ -29,7 +29,7 @@
 namespace pellucid {
 namespace {
 
-class Sum final : public LinearOperator, public Masking {
+class Sum final : public Combination {
  public:
   struct Settings {
     std::optional<std::vector<double>> weights;
@@ -43,36 +43,23 @@ class Sum final : public LinearOperator, public Masking {
     return rows;
   }
 
-  static constexpr In<LinearOperator> A{"A", "the first operator"};
-  static constexpr In<LinearOperator> B{"B", "the second"};
-  static constexpr In<LinearOperator> C{"C", "a third", optional};
-  static constexpr In<LinearOperator> D{"D", "a fourth", optional};
-  static const Ports& ports() {
-    static const Ports all{A, B, C, D};
-    return all;
-  }
-
   explicit Sum(Settings settings) : settings_(std::move(settings)) {}
 
   void bind(const Inputs& in) override {
-    parts_ = parts_of(in, {A, B, C, D});
-    weights_ = settings_.weights.value_or(std::vector<double>(parts_.size(), 1.0));
-    if (weights_.size() != parts_.size())
-      throw ConfigError("'weights' must have a number for each of the " +
-                        std::to_string(parts_.size()) + " operators, got " +
-                        std::to_string(weights_.size()));
+    Combination::bind(in);
+    weights_ = settings_.weights.value_or(std::vector<double>(parts().size(), 1.0));
+    require_one_each("weights", weights_.size());
   }
-  void prepare(const Inputs& in, Context&) override { bind(in); }
 
   Spec range(const Spec& x) const override {
-    const Spec y = parts_.front().a->range(x);
-    for (const Part& part : parts_)
-      require_same(y, parts_.front().name + " x", part.a->range(x), part.name + " x");
+    const Spec y = parts().front().a->range(x);
+    for (const Part& part : parts())
+      require_same(y, parts().front().name + " x", part.a->range(x), part.name + " x");
     return y;
   }
 
   Spec domain(const Spec& y) const override {
-    return common_domain(parts_, [&y](std::size_t) { return y; });
+    return common_domain([&y](std::size_t) { return y; });
   }
 
   Tensor forward(const Tensor& x) const override {
@@ -85,27 +72,23 @@ class Sum final : public LinearOperator, public Masking {
   /// A sample is left out where all leave it out.
   Tensor masked(const Tensor& y) const override {
     Tensor left_out = y;
-    for (const Part& part : parts_) left_out = left_out - masked_by(*part.a, left_out);
+    for (const Part& part : parts()) left_out = left_out - masked_by(*part.a, left_out);
     return y - left_out;
   }
 
-  std::optional<std::vector<std::int64_t>> halo(const Spec& x) const override {
-    return largest_halo(parts_, x);
-  }
   std::int64_t working_bytes(const Spec& x) const override {
-    return largest_working_bytes(parts_, x) + 2 * std::max(x.bytes(), range(x).bytes());
+    return Combination::working_bytes(x) + 2 * std::max(x.bytes(), range(x).bytes());
   }
 
  private:
   template <class Apply>
   Tensor added(Apply apply) const {
-    Tensor sum = apply(*parts_.front().a) * weights_.front();
-    for (std::size_t i = 1; i < parts_.size(); ++i) sum.add_(apply(*parts_[i].a), weights_[i]);
+    Tensor sum = apply(*parts().front().a) * weights_.front();
+    for (std::size_t i = 1; i < parts().size(); ++i) sum.add_(apply(*parts()[i].a), weights_[i]);
     return sum;
   }
 
   Settings settings_;
-  std::vector<Part> parts_;
   std::vector<double> weights_;
 };
 

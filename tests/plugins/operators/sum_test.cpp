@@ -4,33 +4,21 @@
 
 #include <ATen/ATen.h>
 
-#include <pellucid/operator.h>
-#include <pellucid/testing.h>
-
+#include "plugins/operators/combinations.h"
 #include "plugins/operators/laws.h"
 
 namespace pellucid {
 namespace {
 
-using testing::Given;
+using testing::blur;
+using testing::identity;
+using testing::Linear;
 using testing::load_linear_operator;
 using testing::message_of;
 using testing::Settings;
 
-using Linear = std::shared_ptr<const LinearOperator>;
-
 Linear sum(const std::vector<Linear>& parts, const Settings& settings = {}) {
-  const char* const ports[] = {"A", "B", "C", "D"};
-  std::vector<Given> inputs;
-  for (std::size_t i = 0; i < parts.size(); ++i) inputs.push_back({ports[i], {}, {}, parts[i]});
-  return load_linear_operator("operators/sum", settings, inputs);
-}
-
-Linear identity() { return load_linear_operator("operators/identity"); }
-
-Linear blur(std::int64_t h, std::int64_t w) {
-  return load_linear_operator("operators/convolution", {{"method", "direct"}},
-                              {{"kernel", at::rand({1, 1, h, w}, at::kDouble)}});
+  return testing::combined("operators/sum", parts, settings);
 }
 
 Linear coarse(const char* method, int factor = 2) {
