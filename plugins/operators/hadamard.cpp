@@ -6,17 +6,10 @@
 #include <ATen/Parallel.h>
 #include <ATen/ops/view_as_real.h>
 
+#include "vectorised.h"
+
 namespace pellucid {
 namespace {
-
-/// Vector code for the CPU it runs on; additions give the same bits on each.
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && \
-    !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-#define PELLUCID_VECTORISED \
-  __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#else
-#define PELLUCID_VECTORISED
-#endif
 
 constexpr std::int64_t kShort = 16;          // numbers whose butterflies are unrolled
 constexpr std::int64_t kCached = 1 << 12;    // numbers that fit into the processor's first cache
@@ -55,6 +48,7 @@ inline __attribute__((always_inline)) void transform(Real* x, std::int64_t n, st
   }
 }
 
+// Additions give the same bits on every kind of CPU.
 PELLUCID_VECTORISED void transform_floats(float* x, std::int64_t n, std::int64_t stride) {
   transform(x, n, stride);
 }
