@@ -9,25 +9,45 @@
 
 namespace pellucid {
 
-Spec estimate_spec(const LinearOperator& a, const Spec& y, const std::optional<Spec>& init) {
-  Spec x = init ? *init : a.domain(y);
-  x.items = y.items;
-  require_floating(x);
-  if (init && init->items != 1 && init->items != y.items)
-    throw ShapeError("'init' must have one item or as many as 'y', got " +
-                     std::to_string(init->items) + " and " + std::to_string(y.items));
-  const Spec measured = a.range(x);
-  if (measured.shape != y.shape || measured.dtype != y.dtype)
-    throw ShapeError("'A' takes " + x.text() + " to " + measured.text() + ", but 'y' is " +
-                     y.text() + "; give an 'init' of the right shape, or mend A");
-  return x;
+const Ports& InverseProblem::ports() {
+  static const Ports all{y, A, init, x, history};
+  return all;
 }
 
-void require_finite(const Tensor& values, const std::string& name, std::int64_t first_item) {
+double InverseProblem::tolerance() const { return std::max(1e-4, 100 * tolerance_); }
+
+Spec InverseProblem::spec_of_x(const Inputs& in) {
+  const Spec& measurements = in.spec(y);
+  Spec spec = in.has(init) ? in.spec(init) : in[A].domain(measurements);
+  spec.items = measurements.items;
+  require_floating(spec);
+  if (in.has(init) && in.spec(init).items != 1 && in.spec(init).items != spec.items)
+    throw ShapeError("'init' must have one item or as many as 'y', got " +
+                     std::to_string(in.spec(init).items) + " and " + std::to_string(spec.items));
+  const Spec measured = in[A].range(spec);
+  if (measured.shape != measurements.shape || measured.dtype != measurements.dtype)
+    throw ShapeError("'A' takes " + spec.text() + " to " + measured.text() + ", but 'y' is " +
+                     measurements.text() + "; give an 'init' of the right shape, or mend A");
+  return spec;
+}
+
+const Tensor& InverseProblem::finite(const Inputs& in, const In<Tensor>& port) {
+  const Tensor& values = in[port];
   for (std::int64_t item = 0; item < values.size(0); ++item)
     if (!values[item].isfinite().all().item<bool>())
-      throw Error("'" + name + "' must be finite, found inf or nan in item " +
-                  std::to_string(first_item + item));
+      throw Error("'" + std::string(port.name) + "' must be finite, found inf or nan in item " +
+                  std::to_string(in.item(item)));
+  return values;
+}
+
+Tensor InverseProblem::start(const Inputs& in, const Tensor& back) {
+  return in.has(init) ? finite(in, init).expand_as(back).clone() : at::zeros_like(back);
+}
+
+Table RowsByItem::joined() const {
+  Table all = none_;
+  for (const Table& table : tables_) all.append(table);
+  return all;
 }
 
 std::vector<double> products(const Tensor& a, const Tensor& b) {

@@ -4,19 +4,56 @@
 // one order, so that its bits do not depend on the block.
 #pragma once
 
-#include <optional>
+#include <cstddef>
 #include <vector>
 
+#include <pellucid/component.h>
 #include <pellucid/operator.h>
 
 namespace pellucid {
 
-/// Spec of x: that of `init` where there is one, else what A says of y. Throws ShapeError where A
-/// does not take x to y.
-Spec estimate_spec(const LinearOperator& a, const Spec& y, const std::optional<Spec>& init);
+/// A solver, as far as it follows from its ports.
+class InverseProblem : public Stage {
+ public:
+  static constexpr In<Tensor> y{"y", "measurements"};
+  static constexpr In<LinearOperator> A{"A", "how they were made"};
+  static constexpr In<Tensor> init{"init", "where to start; zero without it", optional};
+  static constexpr Out<Tensor> x{"x", "estimate"};
+  static constexpr Out<Table> history{"history", "objective and residual while iterating"};
+  static const Ports& ports();
 
-/// Throws Error, with the item's number, where a value is inf or nan; `name` is that of the port.
-void require_finite(const Tensor& values, const std::string& name, std::int64_t first_item);
+  /// Rounding may stop an iteration elsewhere: a hundred times its tolerance, at least 1e-4.
+  double tolerance() const override;
+
+ protected:
+  /// An item is done where something is below `tolerance`.
+  explicit InverseProblem(double tolerance) : tolerance_(tolerance) {}
+
+  /// That of `init` where there is one, else what A says of y. Throws ShapeError where A does not
+  /// take x to y.
+  static Spec spec_of_x(const Inputs& in);
+  /// The tensor at a port. Throws Error, with the item's number, where a value is inf or nan.
+  static const Tensor& finite(const Inputs& in, const In<Tensor>& port);
+  /// A copy of `init`, or zeros, of the shape of `back`, which is A* y.
+  static Tensor start(const Inputs& in, const Tensor& back);
+
+ private:
+  double tolerance_;
+};
+
+/// Rows of the items of a block while all of them are iterated. In the table those of an item
+/// follow one another, as they do in other blocks.
+class RowsByItem {
+ public:
+  RowsByItem(std::size_t items, const std::vector<Column>& columns)
+      : none_(columns), tables_(items, none_) {}
+  Table& operator[](std::size_t row) { return tables_[row]; }
+  Table joined() const;
+
+ private:
+  Table none_;
+  std::vector<Table> tables_;
+};
 
 /// Re <a, b> of each item.
 std::vector<double> products(const Tensor& a, const Tensor& b);

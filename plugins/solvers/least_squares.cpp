@@ -43,7 +43,7 @@
 namespace pellucid {
 namespace {
 
-class LeastSquares final : public Stage {
+class LeastSquares final : public InverseProblem {
  public:
   struct Settings {
     double weight = 0;
@@ -64,19 +64,8 @@ class LeastSquares final : public Stage {
     return rows;
   }
 
-  static constexpr In<Tensor> y{"y", "measurements"};
-  static constexpr In<LinearOperator> A{"A", "how they were made"};
-  static constexpr In<Tensor> init{"init", "where to start; zero without it", optional};
-  static constexpr Out<Tensor> x{"x", "estimate"};
-  static constexpr Out<Table> history{"history", "objective and residual while iterating"};
-  static const Ports& ports() {
-    static const Ports all{y, A, init, x, history};
-    return all;
-  }
-
-  explicit LeastSquares(Settings settings) : settings_(settings) {}
-
-  double tolerance() const override { return std::max(1e-4, 100 * settings_.tolerance); }
+  explicit LeastSquares(Settings settings)
+      : InverseProblem(settings.tolerance), settings_(settings) {}
 
   void infer(const Inputs& in, Specs& out) const override {
     out[x] = spec_of_x(in);
@@ -85,27 +74,21 @@ class LeastSquares final : public Stage {
 
   void process(const Inputs& in, Outputs& out, Context& context) const override {
     const at::NoGradGuard no_grad;
-    const Tensor& measured = in[y];
+    const Tensor& measured = finite(in, y);
     const LinearOperator& a = in[A];
     const double weight = settings_.weight;
-    require_finite(measured, "y", in.item(0));
     const Tensor back = a.adjoint(measured);
-    Tensor estimate = at::zeros_like(back), residual = measured;
-    if (in.has(init)) {
-      require_finite(in[init], "init", in.item(0));
-      estimate = in[init].expand_as(back).clone();
-      residual = measured - a.forward(estimate);
-    }
+    Tensor estimate = start(in, back);
+    Tensor residual = in.has(init) ? measured - a.forward(estimate) : measured;
     Tensor slope = at::sub(a.adjoint(residual), estimate, weight);
     Tensor direction = slope;
     std::vector<double> energy = products(slope, slope);
     const std::vector<double> scale = products(back, back);
-    const std::vector<double> start = objectives(residual, estimate);
+    const std::vector<double> first = objectives(residual, estimate);
     const std::vector<double> plain = objectives(measured, at::zeros_like(back));
 
     std::vector<bool> active(energy.size(), true);
-    // Rows of an item follow one another, as they do in other blocks.
-    std::vector<Table> rows(active.size(), Table(columns()));
+    RowsByItem rows(active.size(), columns());
     for (std::int64_t iteration = 0;; ++iteration) {
       context.stop_if_cancelled();
       context.progress(iteration, settings_.iterations);
@@ -116,10 +99,10 @@ class LeastSquares final : public Stage {
       for (std::size_t i = 0; i < active.size(); ++i) {
         if (!active[i]) continue;
         // In exact arithmetic the objective never grows.
-        if (!(objective[i] <= 1.1 * std::max(start[i], plain[i])))
+        if (!(objective[i] <= 1.1 * std::max(first[i], plain[i])))
           throw Error("the objective of item " + std::to_string(in.item(std::int64_t(i))) +
                       " grew to " + std::to_string(objective[i]) + " in iteration " +
-                      std::to_string(iteration) + ", from " + std::to_string(start[i]) +
+                      std::to_string(iteration) + ", from " + std::to_string(first[i]) +
                       "; the adjoint of A is not the adjoint of A");
         const double goal = settings_.tolerance * settings_.tolerance * scale[i];
         active[i] = !last && energy[i] > goal;
@@ -151,9 +134,7 @@ class LeastSquares final : public Stage {
       direction = slope + direction * as_factor(shares, direction);
     }
     out[x] = estimate;
-    Table table(columns());
-    for (const Table& of_item : rows) table.append(of_item);
-    out[history] = std::move(table);
+    out[history] = rows.joined();
   }
 
   std::int64_t working_bytes(const Inputs& in) const override {
@@ -167,11 +148,6 @@ class LeastSquares final : public Stage {
             {"objective", Column::Type::real, "", 0, "1/2 |A x - y|^2 + weight/2 |x|^2"},
             {"residual", Column::Type::real, "", 0, "|A x - y|"},
             {"gradient", Column::Type::real, "1", 0, "relative to |A* y|"}};
-  }
-
-  static Spec spec_of_x(const Inputs& in) {
-    return estimate_spec(in[A], in.spec(y),
-                         in.has(init) ? std::optional(in.spec(init)) : std::nullopt);
   }
 
   std::vector<double> objectives(const Tensor& residual, const Tensor& estimate) const {

@@ -91,7 +91,7 @@ Tensor length(const Tensor& u) {
   return parts.sum(0).sqrt_();
 }
 
-class TotalVariation final : public Stage {
+class TotalVariation final : public InverseProblem {
  public:
   struct Settings {
     double weight = 0;
@@ -117,19 +117,8 @@ class TotalVariation final : public Stage {
     return rows;
   }
 
-  static constexpr In<Tensor> y{"y", "measurements"};
-  static constexpr In<LinearOperator> A{"A", "how they were made"};
-  static constexpr In<Tensor> init{"init", "where to start; zero without it", optional};
-  static constexpr Out<Tensor> x{"x", "estimate"};
-  static constexpr Out<Table> history{"history", "objective, residual and gap while iterating"};
-  static const Ports& ports() {
-    static const Ports all{y, A, init, x, history};
-    return all;
-  }
-
-  explicit TotalVariation(Settings settings) : settings_(settings) {}
-
-  double tolerance() const override { return std::max(1e-4, 100 * settings_.tolerance); }
+  explicit TotalVariation(Settings settings)
+      : InverseProblem(settings.tolerance), settings_(settings) {}
 
   void infer(const Inputs& in, Specs& out) const override {
     const Spec spec = spec_of_x(in);
@@ -142,16 +131,10 @@ class TotalVariation final : public Stage {
 
   void process(const Inputs& in, Outputs& out, Context& context) const override {
     const at::NoGradGuard no_grad;
-    const Tensor& measured = in[y];
+    const Tensor& measured = finite(in, y);
     const LinearOperator& a = in[A];
-    require_finite(measured, "y", in.item(0));
-    const Tensor back = a.adjoint(measured);
     State state;
-    state.x = at::zeros_like(back);
-    if (in.has(init)) {
-      require_finite(in[init], "init", in.item(0));
-      state.x = bounded(in[init].expand_as(back).clone());
-    }
+    state.x = bounded(start(in, a.adjoint(measured)));
     state.u = at::zeros_like(differences(state.x, settings_.dimensions));
 
     std::vector<double> steps, dual_steps;
@@ -163,17 +146,16 @@ class TotalVariation final : public Stage {
     }
     const Tensor step = as_factor(steps, state.x), dual_step = as_factor(dual_steps, state.x);
 
-    std::vector<double> start;
+    std::vector<double> highest;
     std::vector<bool> active(steps.size(), true), done(steps.size(), false);
-    // Rows of an item follow one another, as they do in other blocks.
-    std::vector<Table> rows(active.size(), Table(columns()));
+    RowsByItem rows(active.size(), columns());
     for (std::int64_t iteration = 0;; ++iteration) {
       context.stop_if_cancelled();
       context.progress(iteration, settings_.iterations);
       const bool last = iteration == settings_.iterations;
       state.residual = a.forward(state.x) - measured;
       state.gradient = a.adjoint(state.residual) + differences_adjoint(state.u);
-      if (start.empty()) start = ceiling(state, measured);
+      if (highest.empty()) highest = ceiling(state, measured);
       bool any = false;
       for (std::size_t i = 0; i < active.size(); ++i) {
         if (!active[i]) continue;
@@ -182,7 +164,7 @@ class TotalVariation final : public Stage {
         if (active[i] && iteration % settings_.every != 0) continue;
         const std::int64_t item = in.item(std::int64_t(i));
         const Progress progress = progress_of(state, std::int64_t(i));
-        if (!(progress.objective <= start[i]))
+        if (!(progress.objective <= highest[i]))
           throw Error("the objective of item " + std::to_string(item) + " grew to " +
                       std::to_string(progress.objective) + " in iteration " +
                       std::to_string(iteration) +
@@ -210,9 +192,7 @@ class TotalVariation final : public Stage {
       }
     }
     out[x] = state.x;
-    Table table(columns());
-    for (const Table& of_item : rows) table.append(of_item);
-    out[history] = std::move(table);
+    out[history] = rows.joined();
   }
 
   std::int64_t working_bytes(const Inputs& in) const override {
@@ -240,11 +220,6 @@ class TotalVariation final : public Stage {
             {"objective", Column::Type::real, "", 0, "1/2 |A x - y|^2 + weight TV(x)"},
             {"residual", Column::Type::real, "", 0, "|A x - y|"},
             {"gap", Column::Type::real, "", 0, "how far the objective may be above the least"}};
-  }
-
-  static Spec spec_of_x(const Inputs& in) {
-    return estimate_spec(in[A], in.spec(y),
-                         in.has(init) ? std::optional(in.spec(init)) : std::nullopt);
   }
 
   Tensor bounded(const Tensor& x) const {

@@ -5,19 +5,16 @@
 
 #include <ATen/ATen.h>
 
-#include <pellucid/testing.h>
-
-#include "plugins/solvers/matrix_operator.h"
+#include "plugins/solvers/problem.h"
 
 namespace pellucid {
 namespace {
 
-using testing::Given;
+using testing::kHistory;
+using testing::kX;
+using testing::largest;
 using testing::MatrixOperator;
 using testing::Settings;
-
-constexpr Out<Tensor> kX{"x", ""};
-constexpr Out<Table> kHistory{"history", ""};
 
 std::shared_ptr<const Component> matrix_operator(const Tensor& matrix, const Tensor& back = {}) {
   return std::make_shared<MatrixOperator>(matrix, "w", std::vector<std::int64_t>{matrix.size(1)},
@@ -26,12 +23,8 @@ std::shared_ptr<const Component> matrix_operator(const Tensor& matrix, const Ten
 
 Outputs solved(const Tensor& y, const std::shared_ptr<const Component>& a,
                const Settings& settings = {}, const Tensor& init = {}) {
-  std::vector<Given> inputs{{"y", y, "w"}, {"A", {}, {}, a}};
-  if (init.defined()) inputs.push_back({"init", init, "w"});
-  return testing::run_stage("solvers/least_squares", settings, inputs);
+  return testing::solved("solvers/least_squares", y, a, settings, init);
 }
-
-double largest(const Tensor& t) { return t.abs().max().item<double>(); }
 
 Tensor by_normal_equations(const Tensor& matrix, const Tensor& y, double weight) {
   const Tensor back = matrix.conj().transpose(0, 1);

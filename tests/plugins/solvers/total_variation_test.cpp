@@ -7,21 +7,16 @@
 
 #include <ATen/ATen.h>
 
-#include <pellucid/testing.h>
-
-#include "plugins/solvers/matrix_operator.h"
+#include "plugins/solvers/problem.h"
 
 namespace pellucid {
 namespace {
 
-using testing::Given;
+using testing::kHistory;
+using testing::kX;
+using testing::largest;
 using testing::MatrixOperator;
 using testing::Settings;
-
-constexpr Out<Tensor> kX{"x", ""};
-constexpr Out<Table> kHistory{"history", ""};
-
-double largest(const Tensor& t) { return t.abs().max().item<double>(); }
 
 /// The matrix of all differences of an array, (axes, numbers, numbers); zero rows at the ends.
 Tensor difference_matrix(const std::vector<std::int64_t>& shape) {
@@ -66,11 +61,9 @@ Tensor by_splitting(const Tensor& matrix, const Tensor& y, const Tensor& d, doub
   return x;
 }
 
-Outputs solved(const Tensor& y, const std::shared_ptr<const Component>& a, Settings settings,
+Outputs solved(const Tensor& y, const std::shared_ptr<const Component>& a, const Settings& settings,
                const Tensor& init = {}) {
-  std::vector<Given> inputs{{"y", y, y.dim() == 2 ? "w" : ""}, {"A", {}, {}, a}};
-  if (init.defined()) inputs.push_back({"init", init, ""});
-  return testing::run_stage("solvers/total_variation", settings, inputs);
+  return testing::solved("solvers/total_variation", y, a, settings, init);
 }
 
 std::shared_ptr<const Component> identity() {
