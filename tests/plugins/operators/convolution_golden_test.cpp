@@ -3,31 +3,18 @@
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-#include <filesystem>
-
 #include <ATen/ATen.h>
 
-#include <pellucid/dataset.h>
 #include <pellucid/operator.h>
 #include <pellucid/testing.h>
+
+#include "plugins/operators/golden.h"
 
 namespace pellucid {
 namespace {
 
-class Golden : public ::testing::Test {
+class Golden : public testing::GoldenOperators {
  protected:
-  void SetUp() override {
-    const char* shared = std::getenv("PELLUCID_SHARED");
-    if (shared) file_ = std::filesystem::path(shared) / "golden/vble/operators.h5";
-    if (!std::filesystem::exists(file_)) GTEST_SKIP() << "no reference data";
-  }
-
-  Tensor read(const std::string& dataset) const {
-    const DatasetReader reader({file_, dataset});
-    return reader.read(std::vector<std::int64_t>(reader.shape().size(), 0), reader.shape());
-  }
-
   void compare(const LinearOperator& a, const std::string& group) const {
     const Tensor y = a.forward(read("/x").to(at::kFloat));
     EXPECT_LT((y - read(group + "/Ax")).abs().max().item<double>(), 2e-6) << group;
@@ -35,8 +22,6 @@ class Golden : public ::testing::Test {
     const Tensor expected = read(group + "/Atv").to(at::kDouble);
     EXPECT_LT(((back - expected).abs().max() / expected.abs().max()).item<double>(), 5e-6) << group;
   }
-
-  std::filesystem::path file_;
 };
 
 TEST_F(Golden, measured_and_gaussian_kernels_divided_by_their_sum) {

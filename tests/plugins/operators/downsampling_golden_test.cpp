@@ -3,15 +3,12 @@
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-#include <filesystem>
-
 #include <ATen/ATen.h>
 
-#include <pellucid/dataset.h>
 #include <pellucid/operator.h>
 #include <pellucid/testing.h>
 
+#include "plugins/operators/golden.h"
 #include "plugins/operators/laws.h"
 
 namespace pellucid {
@@ -20,21 +17,7 @@ namespace {
 using testing::load_linear_operator;
 using testing::run_stage;
 
-class Golden : public ::testing::Test {
- protected:
-  void SetUp() override {
-    const char* shared = std::getenv("PELLUCID_SHARED");
-    if (shared) file_ = std::filesystem::path(shared) / "golden/vble/operators.h5";
-    if (!std::filesystem::exists(file_)) GTEST_SKIP() << "no reference data";
-  }
-
-  Tensor read(const std::string& dataset) const {
-    const DatasetReader reader({file_, dataset});
-    return reader.read(std::vector<std::int64_t>(reader.shape().size(), 0), reader.shape());
-  }
-
-  std::filesystem::path file_;
-};
+using Golden = testing::GoldenOperators;
 
 TEST_F(Golden, bicubic_grids_their_adjoints_and_their_first_images) {
   for (const int factor : {2, 4}) {
