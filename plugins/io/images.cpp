@@ -187,7 +187,7 @@ class Images final : public Stage {
       const Page wanted = page_of(item);
       if (!whole.defined() || !(wanted == page)) whole = decoded(wanted, item);
       page = wanted;
-      Tensor picture = fits<Tiles>() ? tile_of(whole, item) : fitted(whole, spec);
+      Tensor picture = fits<Tiles>() ? tile_of(whole, *wanted.file, item) : fitted(whole, spec);
       if (block.region)
         for (std::int64_t a = 0; a < picture.dim(); ++a)
           picture = picture.narrow(a, block.region->offset[a], block.region->size[a]);
@@ -350,9 +350,8 @@ class Images final : public Stage {
     return volume ? planes.transpose(0, 1) : planes[0];
   }
 
-  Tensor tile_of(const Tensor& page, std::int64_t item) const {
+  Tensor tile_of(const Tensor& page, const File& file, std::int64_t item) const {
     const auto& size = std::get<Tiles>(*settings_.fit).size;
-    const File& file = *page_of(item).file;
     const std::int64_t tile = (item - file.first_item) % (file.rows * file.columns);
     const std::int64_t top =
         tile_offset(tile / file.columns, file.rows, size[0], file.header.height);
