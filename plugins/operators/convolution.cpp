@@ -67,6 +67,7 @@
 
 #include <pellucid/plugin.h>
 
+#include "given_once.h"
 #include "kernel_convolution.h"
 
 namespace pellucid {
@@ -74,22 +75,18 @@ namespace {
 
 class Convolution final : public KernelConvolution {
  public:
-  struct Settings {
+  struct Settings : ConvolutionSettings {
     std::optional<Kernel> kernel;
-    Boundary boundary = Boundary::reflect;
-    std::int64_t dimensions = 2;
-    bool normalize = true;
-    Method method = Method::automatic;
   };
 
   static const Schema<Settings>& schema() {
+    static const ConvolutionRows<Settings> how;
     static const Schema<Settings> rows{
         {"kernel", &Settings::kernel, "", "the kernel, unless it is an input"},
-        {"boundary", &Settings::boundary, "", "how images go on beyond their edges"},
-        {"dimensions", &Settings::dimensions, "1", "how many of the last axes are convolved",
-         within(2, 3)},
-        {"normalize", &Settings::normalize, "", "divide the kernel by its sum"},
-        {"method", &Settings::method, "", "how it is computed"},
+        how.boundary,
+        how.dimensions,
+        how.normalize,
+        how.method,
     };
     return rows;
   }
@@ -102,14 +99,11 @@ class Convolution final : public KernelConvolution {
   }
 
   explicit Convolution(Settings settings)
-      : KernelConvolution(settings.boundary, settings.dimensions, settings.method),
-        settings_(std::move(settings)) {}
+      : KernelConvolution(settings), settings_(std::move(settings)) {}
 
   void bind(const Inputs& in) override {
-    if (in.has(kernel_input) == settings_.kernel.has_value())
-      throw ConfigError(settings_.kernel
-                            ? "the kernel is given twice: remove the setting or the input 'kernel'"
-                            : "the kernel is missing: give the setting or the input 'kernel'");
+    require_given_once("the kernel is", settings_.kernel.has_value(), in.has(kernel_input),
+                       "the setting or the input 'kernel'");
     set_shape(settings_.kernel ? shape_of(*settings_.kernel, axes())
                                : shape_of_input(in.spec(kernel_input)));
   }

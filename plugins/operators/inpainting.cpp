@@ -33,6 +33,7 @@
 #include <pellucid/dataset.h>
 #include <pellucid/plugin.h>
 
+#include "given_once.h"
 #include "masking.h"
 #include "random_mask.h"
 
@@ -83,10 +84,8 @@ class Inpainting final : public LinearOperator, public Masking {
   explicit Inpainting(Settings settings) : settings_(std::move(settings)) {}
 
   void bind(const Inputs& in) override {
-    if (in.has(mask_input) == settings_.mask.has_value())
-      throw ConfigError(settings_.mask
-                            ? "the mask is given twice: remove the setting or the input 'mask'"
-                            : "the mask is missing: give the setting or the input 'mask'");
+    require_given_once("the mask is", settings_.mask.has_value(), in.has(mask_input),
+                       "the setting or the input 'mask'");
     if (in.has(mask_input)) {
       items_ = in.spec(mask_input).items;
       shape_ = in.spec(mask_input).shape;

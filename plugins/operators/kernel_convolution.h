@@ -6,6 +6,7 @@
 #include <vector>
 
 #include <pellucid/operator.h>
+#include <pellucid/schema.h>
 
 #include "direct_convolution.h"
 #include "fft_convolution.h"
@@ -18,12 +19,40 @@ enum class Method { automatic, direct, fft };
 
 std::vector<std::pair<std::string, Method>> enumerators(Method);
 
+/// How a convolution is done, whatever its kernels are; settings of such operators derive from it.
+struct ConvolutionSettings {
+  Boundary boundary = Boundary::reflect;
+  std::int64_t dimensions = 2;
+  bool normalize = true;
+  Method method = Method::automatic;
+};
+
+/// Its rows in the schema of `Settings`.
+template <class Settings>
+struct ConvolutionRows {
+  using Row = typename Schema<Settings>::Row;
+
+  Row boundary{"boundary", of(&ConvolutionSettings::boundary), "",
+               "how images go on beyond their edges"};
+  Row dimensions{"dimensions", of(&ConvolutionSettings::dimensions), "1",
+                 "how many of the last axes are convolved", within(2, 3)};
+  Row normalize{"normalize", of(&ConvolutionSettings::normalize), "",
+                "divide each kernel by its sum"};
+  Row method{"method", of(&ConvolutionSettings::method), "", "how it is computed"};
+
+ private:
+  template <class Member>
+  static Member Settings::*of(Member ConvolutionSettings::*member) {
+    return member;
+  }
+};
+
 /// Convolves the last 2 or 3 axes of items (..., channels, sizes...). Whoever owns it says what the
 /// kernels' sizes are while planning, and then gives their values.
 class KernelConvolution : public ConvolutionOperator {
  public:
-  KernelConvolution(Boundary boundary, std::int64_t dimensions, Method method)
-      : boundary_(boundary), dimensions_(dimensions), method_(method) {}
+  explicit KernelConvolution(const ConvolutionSettings& how)
+      : boundary_(how.boundary), dimensions_(how.dimensions), method_(how.method) {}
 
   void set_shape(KernelShape shape) { shape_ = std::move(shape); }
   /// Arrays (items or 1, channels or 1, sizes...) whose product is the kernel, float64.

@@ -47,6 +47,7 @@
 
 #include <pellucid/plugin.h>
 
+#include "given_once.h"
 #include "parallel_beam.h"
 
 namespace pellucid {
@@ -145,10 +146,8 @@ class Radon final : public ParallelProjection {
   explicit Radon(Settings settings) : settings_(std::move(settings)) {}
 
   void bind(const Inputs& in) override {
-    if (in.has(angles_input) == settings_.angles.has_value())
-      throw ConfigError(settings_.angles
-                            ? "the angles are given twice: remove the setting or the input 'angles'"
-                            : "the angles are missing: give the setting or the input 'angles'");
+    require_given_once("the angles are", settings_.angles.has_value(), in.has(angles_input),
+                       "the setting or the input 'angles'");
     if (in.has(centre_input) && settings_.centre)
       throw ConfigError("the centre is given twice: remove the setting or the input 'centre'");
     if (settings_.angles)

@@ -50,6 +50,7 @@
 
 #include <pellucid/plugin.h>
 
+#include "given_once.h"
 #include "kernel_convolution.h"
 
 namespace pellucid {
@@ -91,25 +92,21 @@ Tensor hat(const Tensor& place, std::int64_t knot, std::int64_t knots) {
 
 class SpatiallyVarying final : public LinearOperator {
  public:
-  struct Settings {
+  struct Settings : ConvolutionSettings {
     std::optional<std::variant<GrowingGaussian>> kernel;
     std::optional<std::vector<std::int64_t>> grid;
-    Boundary boundary = Boundary::reflect;
-    std::int64_t dimensions = 2;
-    bool normalize = true;
-    Method method = Method::automatic;
   };
 
   static const Schema<Settings>& schema() {
+    static const ConvolutionRows<Settings> how;
     static const Schema<Settings> rows{
         {"kernel", &Settings::kernel, "", "kernels that follow a rule, unless they are an input"},
         {"grid", &Settings::grid, "1", "how many kernels stand along each axis", at_least(1),
          count(2, 3)},
-        {"boundary", &Settings::boundary, "", "how images go on beyond their edges"},
-        {"dimensions", &Settings::dimensions, "1", "how many of the last axes are convolved",
-         within(2, 3)},
-        {"normalize", &Settings::normalize, "", "divide each kernel by its sum"},
-        {"method", &Settings::method, "", "how it is computed"},
+        how.boundary,
+        how.dimensions,
+        how.normalize,
+        how.method,
     };
     return rows;
   }
@@ -125,11 +122,8 @@ class SpatiallyVarying final : public LinearOperator {
   explicit SpatiallyVarying(Settings settings) : settings_(std::move(settings)) {}
 
   void bind(const Inputs& in) override {
-    if (in.has(kernels) == settings_.kernel.has_value())
-      throw ConfigError(
-          settings_.kernel
-              ? "the kernels are given twice: remove the setting 'kernel' or the input 'kernels'"
-              : "the kernels are missing: give the setting 'kernel' or the input 'kernels'");
+    require_given_once("the kernels are", settings_.kernel.has_value(), in.has(kernels),
+                       "the setting 'kernel' or the input 'kernels'");
     const bool placed = settings_.grid.has_value() || in.has(weights);
     if (settings_.kernel && placed)
       throw ConfigError(
@@ -157,8 +151,7 @@ class SpatiallyVarying final : public LinearOperator {
       weighted_sizes_ = last_sizes(in.spec(weights).shape, axes());
     }
     for (std::int64_t k = 0; k < count; ++k) {
-      blurs_.push_back(std::make_unique<KernelConvolution>(settings_.boundary, settings_.dimensions,
-                                                           settings_.method));
+      blurs_.push_back(std::make_unique<KernelConvolution>(settings_));
       blurs_.back()->set_shape(shape);
     }
   }
