@@ -27,7 +27,7 @@
 // Accuracy  weights in float64, sums in the precision of x. The normal equations are solved in
 //           closed form for area and decimation, where A A* is diagonal; norms are exact.
 // Cost      bicubic: 4 s + 2 products a sample of y and axis; area: s. Memory: twice x and y. The
-//           norm of bicubic takes the eigenvalues of a matrix as large as y's longest axis.
+//           norm of bicubic takes some thousand operations a sample along each axis.
 //           R. Keys, IEEE Trans. ASSP 29:1153-1160, 1981, doi:10.1109/TASSP.1981.1163711 (a = -1/2).
 
 #include <algorithm>
@@ -234,10 +234,7 @@ class Downsampling final : public LinearOperator {
   double norm_along(std::size_t axis, std::int64_t n) const {
     if (settings_.method != Method::bicubic)
       return std::sqrt(squares_along(axis, n).max().item<double>());
-    const Axis& both = along(axis, n);
-    const Tensor every = at::eye(both.forward.source.size(0), at::kDouble);
-    const Tensor gram = resampled(resampled(every, -1, both.adjoint), -1, both.forward);
-    return std::sqrt(at::linalg_eigvalsh(gram).max().item<double>());
+    return norm_of(along(axis, n).forward);
   }
 
   /// The diagonal of A A*, of the sizes of y.

@@ -56,6 +56,64 @@ std::int64_t mirrored(std::int64_t i, std::int64_t n) {
   return there < n ? there : 2 * n - 1 - there;
 }
 
+/// A symmetric matrix that is 0 beyond `reach` diagonals: its lower half, row by row.
+struct Band {
+  std::int64_t size;
+  std::int64_t reach;
+  std::vector<double> values = std::vector<double>(std::size_t(size * (reach + 1)));
+
+  double& at(std::int64_t i, std::int64_t j) {
+    return values[std::size_t(i * (reach + 1) + j - i + reach)];
+  }
+  double at(std::int64_t i, std::int64_t j) const {
+    return values[std::size_t(i * (reach + 1) + j - i + reach)];
+  }
+};
+
+/// A A* along an axis.
+Band gram_of(const Resampling& how) {
+  const std::int64_t samples = how.source.size(0), taps = how.source.size(1);
+  const auto* const source = how.source.const_data_ptr<std::int64_t>();
+  const auto* const weight = how.weight.const_data_ptr<double>();
+  // Samples that share a source with sample i: at most those up to the last one whose sources
+  // begin before those of i end.
+  std::vector<std::int64_t> begin(std::size_t(samples), 0);
+  std::int64_t least = how.size, reach = 0;
+  for (std::int64_t i = samples; i-- > 0;) {
+    least = std::min(least, *std::min_element(source + i * taps, source + (i + 1) * taps));
+    begin[std::size_t(i)] = least;  // of sample i and all behind it
+  }
+  for (std::int64_t i = 0; i < samples; ++i) {
+    const std::int64_t end = *std::max_element(source + i * taps, source + (i + 1) * taps);
+    while (i + reach + 1 < samples && begin[std::size_t(i + reach + 1)] <= end) ++reach;
+  }
+  Band gram{samples, reach};
+  std::vector<double> line(std::size_t(how.size), 0.0);  // sample i by its sources
+  for (std::int64_t i = 0; i < samples; ++i) {
+    for (std::int64_t t = i * taps; t < (i + 1) * taps; ++t)
+      line[std::size_t(source[t])] += weight[t];
+    for (std::int64_t j = i; j <= std::min(samples - 1, i + reach); ++j)
+      for (std::int64_t t = j * taps; t < (j + 1) * taps; ++t)
+        gram.at(j, i) += weight[t] * line[std::size_t(source[t])];
+    for (std::int64_t t = i * taps; t < (i + 1) * taps; ++t) line[std::size_t(source[t])] = 0;
+  }
+  return gram;
+}
+
+/// No eigenvalue of the matrix reaches `lambda`: Cholesky's factors of lambda - matrix exist.
+bool is_above(double lambda, const Band& matrix) {
+  Band factor{matrix.size, matrix.reach};
+  for (std::int64_t i = 0; i < matrix.size; ++i)
+    for (std::int64_t j = std::max<std::int64_t>(0, i - matrix.reach); j <= i; ++j) {
+      double rest = (i == j ? lambda : 0) - matrix.at(i, j);
+      for (std::int64_t k = std::max<std::int64_t>(0, i - matrix.reach); k < j; ++k)
+        rest -= factor.at(i, k) * factor.at(j, k);
+      if (i == j && !(rest > 0)) return false;
+      factor.at(i, j) = i == j ? std::sqrt(rest) : rest / factor.at(j, j);
+    }
+  return true;
+}
+
 /// An axis of a contiguous array, whose samples are lines of `inner` numbers.
 template <class T>
 struct Lines {
@@ -161,6 +219,27 @@ Resampling enlarged_bicubic(std::int64_t n, std::int64_t to) {
     scale_to_sum_one(rows[j]);
   }
   return tabulated(n, rows);
+}
+
+double norm_of(const Resampling& how) {
+  const Band gram = gram_of(how);
+  double least = 0, most = 0;
+  for (std::int64_t i = 0; i < gram.size; ++i) {
+    least = std::max(least, gram.at(i, i));
+    double sum = 0;  // of the row, which lies on both sides of the diagonal
+    for (std::int64_t j = 0; j <= gram.reach; ++j) {
+      if (i >= j) sum += std::abs(gram.at(i, i - j));
+      if (j > 0 && i + j < gram.size) sum += std::abs(gram.at(i + j, i));
+    }
+    most = std::max(most, sum);
+  }
+  // The largest eigenvalue is where lambda - A A* begins to be positive definite.
+  while (most - least > 1e-15 * most) {
+    const double middle = least + (most - least) / 2;
+    if (middle <= least || middle >= most) break;
+    (is_above(middle, gram) ? most : least) = middle;
+  }
+  return std::sqrt(least + (most - least) / 2);
 }
 
 Tensor resampled(const Tensor& x, std::int64_t axis, const Resampling& how) {

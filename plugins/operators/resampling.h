@@ -31,6 +31,10 @@ Resampling reduced_area(std::int64_t n, std::int64_t factor);
 /// an axis taps are left out and the rest is scaled to sum 1, as in Pillow.
 Resampling enlarged_bicubic(std::int64_t n, std::int64_t to);
 
+/// The largest singular value along one axis, to rounding. Only neighbours share sources, so that
+/// A A* is 0 but for a few diagonals: numbers and memory grow as the axis does.
+double norm_of(const Resampling& how);
+
 /// Along one axis, counted from the end (-1: the last). Always a new tensor, contiguous.
 Tensor resampled(const Tensor& x, std::int64_t axis, const Resampling& how);
 

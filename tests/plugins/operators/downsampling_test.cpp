@@ -94,6 +94,20 @@ TEST(Downsampling, keeps_the_laws_of_linear_operators) {
   }
 }
 
+// A dense matrix of so long an axis does not fit into memory. Where the factor divides the size the
+// norm is that of constants; else it is that of the last samples, whatever is far from them.
+TEST(Downsampling, knows_the_norm_by_bicubic_of_axes_of_any_length) {
+  const auto norm = [](std::int64_t height, std::int64_t width, Settings settings) {
+    if (width % 2) settings.push_back({"size", Value::list({height, width})});
+    return load_linear_operator("operators/downsampling", settings)
+        ->norm(laws::spec_of_items({{1, 1, height, width}}, at::kDouble));
+  };
+  EXPECT_NEAR(norm(8, 400000, {}), 0.5, 1e-12);
+  EXPECT_NEAR(norm(3000, 600, {{"factor", 3}}), 1.0 / 3, 1e-12);
+  EXPECT_GT(norm(8, 129, {}), 0.6);
+  EXPECT_NEAR(norm(8, 400001, {}), norm(8, 129, {}), 1e-12);
+}
+
 TEST(Downsampling, has_a_factor_for_each_axis) {
   const auto a = load_linear_operator(
       kUse, {{"factor", list({1, 2, 4})}, {"dimensions", 3}, {"method", "area"}});
