@@ -1,9 +1,10 @@
 #include "cli/commands.h"
 
 #include <algorithm>
-#include <sstream>
 
 #include <pellucid/error.h>
+
+#include "base/wrapped.h"
 
 namespace pellucid {
 namespace {
@@ -206,26 +207,6 @@ std::vector<Command> make_commands() {
        {},
        {"pellucid help run"}},
   };
-}
-
-// `text` in lines of `width`, all but the first indented.
-std::string wrapped(const std::string& text, std::size_t indent, std::size_t width) {
-  std::istringstream words(text);
-  std::string lines;
-  std::string word;
-  std::size_t column = indent;
-  while (words >> word) {
-    if (column > indent && column + 1 + word.size() > width) {
-      lines += "\n" + std::string(indent, ' ');
-      column = indent;
-    } else if (column > indent) {
-      lines += ' ';
-      ++column;
-    }
-    lines += word;
-    column += word.size();
-  }
-  return lines;
 }
 
 // Names in one column, what they mean in the next.

@@ -6,6 +6,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/wrapped.h"
+
 namespace pellucid::conformance {
 namespace {
 
@@ -29,25 +31,6 @@ std::string escaped(const std::string& text) {
 
 std::string padded(const std::string& text, std::size_t width) {
   return text.size() < width ? text + std::string(width - text.size(), ' ') : text;
-}
-
-/// Words in lines, all but the first indented.
-std::string wrapped(const std::string& text, std::size_t indent) {
-  std::istringstream words(text);
-  std::string lines, word;
-  std::size_t column = indent;
-  while (words >> word) {
-    if (column > indent && column + 1 + word.size() > kWidth) {
-      lines += "\n" + std::string(indent, ' ');
-      column = indent;
-    } else if (column > indent) {
-      lines += ' ';
-      ++column;
-    }
-    lines += word;
-    column += word.size();
-  }
-  return lines;
 }
 
 /// Components in the order of the findings, each with its own.
@@ -86,7 +69,7 @@ std::string table_text(const std::string& plugin, const std::vector<Finding>& fi
     for (const Finding& finding : group) {
       const std::string head = "  " + padded(name_of(finding.verdict.state), 4) + "  " +
                                padded(finding.check, width) + "  ";
-      std::string line = head + wrapped(finding.verdict.sentence, head.size());
+      std::string line = head + wrapped(finding.verdict.sentence, head.size(), kWidth);
       line.erase(line.find_last_not_of(' ') + 1);
       text += line + "\n";
     }
