@@ -95,13 +95,18 @@ void clear_other_scratch(const Journal& journal) {
   }
 }
 
-// What the run itself made; files of sinks stay until they are replaced by complete ones.
-void clear_run(const fs::path& folder) {
+// The same of a run whose journal is not open.
+void clear_other_scratch(const fs::path& folder) {
   try {
     if (fs::exists(folder / "journal")) clear_other_scratch(Journal(folder / "journal"));
   } catch (const Error& error) {
     log_warning(std::string(error.what()) + "; its scratch folder, if any, is left as it is");
   }
+}
+
+// What the run itself made; files of sinks stay until they are replaced by complete ones.
+void clear_run(const fs::path& folder) {
+  clear_other_scratch(folder);
   for (const char* name : {"journal", "run.json", "result.h5", "result.h5.part"})
     fs::remove(folder / name);
   if (fs::is_directory(folder / "points"))
@@ -259,7 +264,8 @@ Value Workspace::settings_of(const Plan& plan, const PlannedNode& node) const {
 
 void Workspace::remove_intermediates() const {
   clear_scratch(folder_);
-  if (journal_) clear_other_scratch(*journal_);  // a finished run has not opened it
+  if (journal_) clear_other_scratch(*journal_);
+  else clear_other_scratch(folder_);
 }
 
 }  // namespace pellucid
