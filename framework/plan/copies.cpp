@@ -7,9 +7,8 @@
 
 namespace pellucid {
 
-std::shared_ptr<Component> remembered(const PlannedNode& node,
-                                      std::unique_ptr<Component> component) {
-  if (!node.copied) return component;
+std::optional<Recipe> recipe_for(const PlannedNode& node) {
+  if (!node.copied) return std::nullopt;
   Recipe recipe;
   recipe.node = node.name;
   recipe.use = node.use;
@@ -17,19 +16,13 @@ std::shared_ptr<Component> remembered(const PlannedNode& node,
   recipe.plugin_file = node.plugin_file;
   recipe.component = node.component->name;
   recipe.settings = node.settings;
-  return with_recipe(std::move(component), std::move(recipe));
+  return recipe;
 }
 
-PlannedNode node_words(const PlannedNode& node) {
-  PlannedNode words;
-  words.name = node.name;
-  words.use = node.use;
-  words.where = node.where;
-  words.component = node.component;
-  words.plugin_file = node.plugin_file;
-  words.settings = node.settings;
-  words.copied = node.copied;
-  return words;
+std::shared_ptr<Component> remembered(const std::optional<Recipe>& recipe,
+                                      std::unique_ptr<Component> component) {
+  if (!recipe) return component;
+  return with_recipe(std::move(component), *recipe);
 }
 
 void find_copies(Draft& draft) {

@@ -2,17 +2,18 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 
 #include "isolation/recipe.h"
 #include "plan/plan.h"
 
 namespace pellucid {
 
-/// The component, with its recipe where it is an object that isolated nodes use.
-std::shared_ptr<Component> remembered(const PlannedNode& node,
-                                      std::unique_ptr<Component> component);
+/// How the node's object is made, where isolated nodes use it; else nothing.
+std::optional<Recipe> recipe_for(const PlannedNode& node);
 
-/// What a node says of how its component is made, and nothing else.
-PlannedNode node_words(const PlannedNode& node);
+/// The component, with its recipe where it has one.
+std::shared_ptr<Component> remembered(const std::optional<Recipe>& recipe,
+                                      std::unique_ptr<Component> component);
 
 }  // namespace pellucid

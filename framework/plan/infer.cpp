@@ -19,7 +19,7 @@ std::shared_ptr<Component> component_of(const Draft& draft, const PlannedNode& n
                                         Problems& findings) {
   auto made = draft.registry.make_component(*node.component, node.settings, findings);
   if (made) allow_time(*made, node.timeout);
-  return remembered(node, std::move(made));
+  return remembered(recipe_for(node), std::move(made));
 }
 
 /// What is wrong with a spec by itself; empty where nothing is.
@@ -282,9 +282,10 @@ std::shared_ptr<const FunctionSteps> steps_of(const Draft& draft, const PlannedF
     if (is_object(node.component->kind)) {
       const Registry* registry = &draft.registry;
       // The plan's nodes move while it is made.
-      step.make = [registry, node = node_words(node)]() {
+      step.make = [registry, component = node.component, settings = node.settings,
+                   recipe = recipe_for(node)]() {
         Problems ignored;  // the same settings have been found right before
-        return remembered(node, registry->make_component(*node.component, node.settings, ignored));
+        return remembered(recipe, registry->make_component(*component, settings, ignored));
       };
     }
     for (const PlannedInput& input : node.inputs) {

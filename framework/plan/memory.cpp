@@ -51,7 +51,7 @@ class BlockView {
     const PlannedNode& node = plan_.nodes[number];
     if (!node.object_per_block || node.function) return node.instance;
     Problems problems;
-    const auto made = remembered(node, node.component->create(node.settings, problems));
+    const auto made = remembered(recipe_for(node), node.component->create(node.settings, problems));
     if (!made) return node.instance;
     const Inputs in = inputs(number);
     if (!node.isolated) dynamic_cast<Object&>(*made).bind(in);

@@ -89,7 +89,7 @@ namespace {
 
 std::shared_ptr<Object> new_object(const PlannedNode& node) {
   return std::dynamic_pointer_cast<Object>(
-      remembered(node, new_instance<Object>(node, node.settings)));
+      remembered(recipe_for(node), new_instance<Object>(node, node.settings)));
 }
 
 }  // namespace
