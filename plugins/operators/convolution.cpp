@@ -42,7 +42,7 @@
 //   boundary        circular: d|abcd|a, reflect: cb|abcd|cb, replicate: aa|abcd|dd, zero:
 //                   00|abcd|00 or valid: nothing beyond                           default reflect
 //   dimensions [1]  how many of the last axes are convolved, in [2, 3]            default 2
-//   normalize       divide the kernel by its sum                                  default true
+//   normalize       divide each kernel by its sum                                 default true
 //   method          automatic: whatever takes fewer operations; direct; fft       default automatic
 //
 // Errors
@@ -51,7 +51,8 @@
 //                below index, a file that is not there (while planning)
 //   ShapeError   the last axes are not spatial, x is not real, the kernel's items or channels are
 //                not those of x, it has channels and x has no axis c right before the spatial ones,
-//                or the boundary is valid and x smaller than the kernel (while planning)
+//                the boundary is valid and x smaller than the kernel, or both have a spacing, in
+//                units of length, and these differ by more than a percent (while planning)
 //   Error        the sum of a kernel to be normalized is 0; a file with values that are not finite
 //
 // Accuracy  a Gaussian is sampled at whole pixels, exp(-k^2 / (2 std^2)) / sqrt(2 pi std^2) along
@@ -130,8 +131,10 @@ class Convolution final : public KernelConvolution {
                        (axes() == 2 ? "'hw' or 'chw'" : "'zyx' or 'czyx'") + ", got '" + spec.axes +
                        "'; 'dimensions' is " + std::to_string(axes()));
     if (at::isComplexType(spec.dtype)) throw ShapeError("the kernel must be real, got complex");
-    return {spec.items, spec.shape.size() == axes() ? 1 : spec.shape[0],
-            last_sizes(spec.shape, axes())};
+    return {.items = spec.items,
+            .channels = spec.shape.size() == axes() ? 1 : spec.shape[0],
+            .size = last_sizes(spec.shape, axes()),
+            .spacing = nanometres(spec.spacing, spec.spacing_unit, axes())};
   }
 
   Settings settings_;

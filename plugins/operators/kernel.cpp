@@ -3,7 +3,7 @@
 //   kernel: (c, h, w), or with dimensions: 3 (c, z, y, x); c = 1 but for a file with channels
 //
 // Outputs
-//   kernel   float32; the centre is at size / 2 along each axis; spacing in nm of optical kernels
+//   kernel   float32; the centre is at size / 2 along each axis; spacing in nm of optical kernels and files
 // Settings (keys in a pipeline file)
 //   kernel          gaussian: std [px], > 0, one or one an axis, default 1; radius [px], >= 0, one
 //                   or one an axis, by default ceil(10 std / 3)
@@ -94,9 +94,9 @@ class KernelSource final : public Stage {
     spec.axes = axes() == 2 ? "chw" : "czyx";
     spec.shape = {shape.channels};
     spec.shape.insert(spec.shape.end(), shape.size.begin(), shape.size.end());
-    if (const std::vector<double> spacing = spacing_of(settings_.kernel); !spacing.empty()) {
+    if (!shape.spacing.empty()) {
       spec.spacing = {1};
-      spec.spacing.insert(spec.spacing.end(), spacing.begin(), spacing.end());
+      spec.spacing.insert(spec.spacing.end(), shape.spacing.begin(), shape.spacing.end());
       spec.spacing_unit = "nm";
     }
     out[kernel] = spec;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <sstream>
 
 #include <ATen/ATen.h>
 #include <c10/util/accumulate.h>
@@ -19,6 +20,22 @@ Tensor of_item(const Tensor& all, std::int64_t item) {
 
 DirectKernel of_item(const DirectKernel& all, std::int64_t item) {
   return {of_item(all.kernel, item), of_item(all.row, item)};
+}
+
+std::string nanometres_text(const std::vector<double>& spacing) {
+  std::ostringstream text;
+  for (std::size_t a = 0; a < spacing.size(); ++a) text << (a ? " x " : "") << spacing[a];
+  return text.str() + " nm";
+}
+
+/// Where both are known they agree to a percent, because what files say is rounded.
+void require_same_spacing(const std::vector<double>& kernel, const std::vector<double>& x) {
+  for (std::size_t a = 0; a < std::min(kernel.size(), x.size()); ++a)
+    if (!(std::abs(kernel[a] - x[a]) <= 0.01 * std::abs(x[a])))
+      throw ShapeError("the kernel must have the spacing of x, " + nanometres_text(x) + ", got " +
+                       nanometres_text(kernel) +
+                       "; give the kernel's 'pixel' and 'step' those values, or a kernel that was "
+                       "sampled so");
 }
 
 }  // namespace
@@ -62,6 +79,7 @@ Spec KernelConvolution::range(const Spec& x) const {
   if (shape_.items != 1 && shape_.items != x.items)
     throw ShapeError("the kernel must have one item or as many as x, got " +
                      std::to_string(shape_.items) + " and " + std::to_string(x.items));
+  require_same_spacing(shape_.spacing, nanometres(x.spacing, x.spacing_unit, axes()));
   const std::size_t leading = x.axes.size() - axes();
   if (shape_.channels != 1) {
     if (leading == 0 || x.axes[leading - 1] != 'c')

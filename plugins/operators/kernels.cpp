@@ -7,6 +7,7 @@
 #include <c10/util/accumulate.h>
 
 #include <pellucid/dataset.h>
+#include <pellucid/value.h>
 
 #include "kernel_sizes.h"
 
@@ -95,6 +96,11 @@ std::int64_t FileKernel::channels(std::size_t axes) const {
   return reader->shape().size() == axes ? 1 : reader->shape().front();
 }
 
+std::vector<double> FileKernel::spacing(std::size_t axes) const {
+  const auto reader = opened(path, axes);
+  return nanometres(reader->spacing(), reader->spacing_unit(), axes);
+}
+
 Tensor FileKernel::values(std::size_t axes, const Context&) const {
   const auto reader = opened(path, axes);
   const std::vector<std::int64_t> origin(reader->shape().size(), 0);
@@ -117,6 +123,7 @@ KernelShape shape_of(const Kernel& kernel, std::size_t axes) {
           shape.size = kind.sizes(axes);
         }
         if constexpr (requires { kind.channels(axes); }) shape.channels = kind.channels(axes);
+        if constexpr (requires { kind.spacing(axes); }) shape.spacing = kind.spacing(axes);
         return shape;
       },
       kernel);
@@ -157,13 +164,13 @@ Tensor product_of(const std::vector<Tensor>& factors) {
   return product;
 }
 
-std::vector<double> spacing_of(const Kernel& kernel) {
-  return std::visit(
-      [](const auto& kind) {
-        if constexpr (requires { kind.spacing(); }) return kind.spacing();
-        else return std::vector<double>{};
-      },
-      kernel);
+std::vector<double> nanometres(const std::vector<double>& spacing, const std::string& unit,
+                               std::size_t axes) {
+  const std::optional<double> factor = unit_factor(unit, "nm");
+  if (unit.empty() || !factor || spacing.size() < axes) return {};
+  std::vector<double> last(spacing.end() - static_cast<std::ptrdiff_t>(axes), spacing.end());
+  for (double& distance : last) distance *= *factor;
+  return last;
 }
 
 std::int64_t working_bytes_of(const KernelShape& shape) {

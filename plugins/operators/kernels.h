@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <optional>
+#include <string>
 #include <variant>
 #include <vector>
 
@@ -53,6 +54,7 @@ struct FileKernel {
   static const Schema<FileKernel>& schema();
   std::vector<std::int64_t> sizes(std::size_t axes) const;
   std::int64_t channels(std::size_t axes) const;
+  std::vector<double> spacing(std::size_t axes) const;
   Tensor values(std::size_t axes, const Context& context) const;
 };
 
@@ -64,6 +66,8 @@ struct KernelShape {
   std::int64_t channels = 1;
   std::vector<std::int64_t> size;  ///< along each axis
   bool separable = false;          ///< the product of one factor an axis
+  /// Distance of neighbouring samples along each axis, in nm; empty where it is unknown.
+  std::vector<double> spacing = {};
 };
 
 /// Throws ConfigError for settings that do not fit so many axes, and for a kernel wider than any
@@ -80,8 +84,9 @@ std::vector<Tensor> normalized(std::vector<Tensor> factors, std::size_t axes);
 /// The kernel that the factors make, (items, channels, sizes...).
 Tensor product_of(const std::vector<Tensor>& factors);
 
-/// Distance of neighbouring samples along each axis, in nm; empty where the kernel is in pixels.
-std::vector<double> spacing_of(const Kernel& kernel);
+/// The spacing of the last axes in nm; empty where it is unknown or no length.
+std::vector<double> nanometres(const std::vector<double>& spacing, const std::string& unit,
+                               std::size_t axes);
 
 /// Bytes that `factors_of` allocates beyond its result, for one item.
 std::int64_t working_bytes_of(const KernelShape& shape);

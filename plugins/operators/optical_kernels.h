@@ -37,7 +37,7 @@ struct AiryKernel {
   static const Schema<AiryKernel>& schema();
   std::vector<std::int64_t> sizes(std::size_t axes) const;
   Tensor values(std::size_t axes, const Context& context) const;
-  std::vector<double> spacing() const { return {pixel, pixel}; }
+  std::vector<double> spacing(std::size_t) const { return {pixel, pixel}; }
 };
 
 /// What the microscope's kernels share.
@@ -51,7 +51,7 @@ struct Objective {
   std::int64_t oversampling = 1;                  // points of a pixel, along x and y
   std::optional<std::vector<std::int64_t>> size;  // px
 
-  std::vector<double> spacing() const { return {step, pixel, pixel}; }
+  std::vector<double> spacing(std::size_t) const { return {step, pixel, pixel}; }
 };
 
 /// A fluorescence microscope, by the integral of S. F. Gibson and F. Lanni, J. Opt. Soc. Am. A

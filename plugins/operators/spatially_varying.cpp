@@ -140,6 +140,7 @@ class SpatiallyVarying final : public LinearOperator {
       require_many(in.spec(kernels), "kernels");
       count = in.spec(kernels).shape.front();
       shape.size = last_sizes(in.spec(kernels).shape, axes());
+      shape.spacing = nanometres(in.spec(kernels).spacing, in.spec(kernels).spacing_unit, axes());
     }
     if (settings_.grid) require_grid(count);
     if (in.has(weights)) {

@@ -287,6 +287,8 @@ class File : public ::testing::Test {
     spec.axes = "hw";
     spec.shape = {5, 4};
     spec.items = 3;
+    spec.spacing = {0.1, 0.1};
+    spec.spacing_unit = "um";
     DatasetWriter writer(path_, {{"/psf", spec}}, /*resume=*/false);
     writer.write(0, 0, values_);
     writer.close(/*overwrite=*/true);
@@ -306,6 +308,55 @@ TEST_F(File, of_a_kernel_has_channels_or_one_axis_more) {
   EXPECT_LT(difference(three[0], values_), 1e-7);
   EXPECT_LT(difference(kernel_of(file("/psf"), 3), values_), 1e-15);
   EXPECT_EQ(size_of(file("/psf")), (std::vector<std::int64_t>{5, 4}));
+}
+
+/// An image or volume of one channel.
+Spec image(std::vector<double> spacing, const std::string& unit) {
+  Spec spec;
+  spec.axes = spacing.size() == 3 ? "czyx" : "chw";
+  spec.shape = std::vector<std::int64_t>(spacing.size() + 1, 8);
+  spec.spacing = std::move(spacing);
+  spec.spacing.insert(spec.spacing.begin(), 1);
+  spec.spacing_unit = unit;
+  return spec;
+}
+
+TEST(Kernel, in_units_is_for_images_that_are_sampled_as_it_is) {
+  const Settings settings = with(kConfocal, {{"pixel", 100}, {"step", 300}, {"size", 5}});
+  const auto a = load_linear_operator(
+      "operators/convolution", {{"kernel", choice("confocal", settings)}, {"dimensions", 3}});
+  EXPECT_NO_THROW(a->range(image({0.3, 0.1, 0.1004}, "um")));
+  EXPECT_NO_THROW(a->range(image({3, 1, 1}, "px")));
+  EXPECT_NO_THROW(a->range(image({3, 1, 1}, "")));
+  EXPECT_EQ(message_of<ShapeError>([&] {
+              a->range(image({0.2, 0.065, 0.065}, "um"));
+            }),
+            "the kernel must have the spacing of x, 200 x 65 x 65 nm, got 300 x 100 x 100 nm; give "
+            "the kernel's 'pixel' and 'step' those values, or a kernel that was sampled so");
+  EXPECT_THROW(a->domain(image({0.3, 0.1, 0.2}, "um")), ShapeError);
+}
+
+TEST(Kernel, from_the_graph_is_for_images_that_are_sampled_as_it_is) {
+  const Tensor values = at::ones({1, 3, 3});
+  Spec spec = spec_of(values, "hw");
+  spec.spacing = {65, 65};
+  spec.spacing_unit = "nm";
+  Inputs in;
+  in.add({"kernel", spec, values, nullptr});
+  const auto component = testing::load_component("operators/convolution");
+  auto& a = dynamic_cast<LinearOperator&>(*component);
+  a.bind(in);
+  EXPECT_NO_THROW(a.range(image({0.065, 0.065}, "um")));
+  EXPECT_THROW(a.range(image({0.1, 0.065}, "um")), ShapeError);
+}
+
+TEST_F(File, of_a_kernel_is_for_images_that_are_sampled_as_it_says) {
+  const auto a = load_linear_operator("operators/convolution", {{"kernel", file("/psf")}});
+  Spec x = image({100, 100}, "nm");
+  x.shape.front() = 3;
+  EXPECT_NO_THROW(a->range(x));
+  x.spacing.back() = 65;
+  EXPECT_THROW(a->range(x), ShapeError);
 }
 
 TEST_F(File, of_a_kernel_that_is_not_there_is_an_error_of_the_plan) {
