@@ -2,17 +2,12 @@
 #include <pellucid/error.h>
 
 #include <algorithm>
-#include <cctype>
 #include <utility>
+
+#include "base/lower_case.h"
 
 namespace pellucid {
 namespace {
-
-std::string lower_case(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(),
-                 [](unsigned char letter) { return static_cast<char>(std::tolower(letter)); });
-  return text;
-}
 
 /// Insertions, deletions, replacements and swaps of neighbours that turn `a` into `b`.
 std::size_t edit_distance(const std::string& a, const std::string& b) {

@@ -113,14 +113,14 @@ inline double logarithm(double v) {
   return exponent * std::numbers::ln2 + (2 * s + 2 * s * (z * series));
 }
 
-struct Direction {
+struct UnitVector {
   double cosine;
   double sine;
 };
 
 /// Cosine and sine of a turn u in [0, 1): the nearest quarter apart, then Taylor series of angles
 /// within pi / 4, cut where terms fall below 1e-17.
-inline Direction direction(double u) {
+inline UnitVector unit_vector(double u) {
   constexpr double kRounding = 0x1.8p52;  // adding it leaves a whole number in the low bits
   const double shifted = 4 * u + kRounding;
   const auto quarter = std::bit_cast<std::uint64_t>(shifted);
@@ -184,7 +184,7 @@ void normal_draws(const Words& words, std::int64_t pairs, Draws& draws) {
     const double u = unit_interval(words.w[0][i], words.w[1][i]);
     const double turn = unit_interval(words.w[2][i], words.w[3][i]);
     const double radius = __builtin_sqrt(-2 * logarithm(1 - u));
-    const Direction towards = direction(turn);
+    const UnitVector towards = unit_vector(turn);
     draws[2 * i] = radius * towards.cosine;
     draws[2 * i + 1] = radius * towards.sine;
   }

@@ -6,6 +6,8 @@
 
 #include <pellucid/value.h>
 
+#include "base/lower_case.h"
+
 namespace pellucid {
 namespace {
 
@@ -54,12 +56,6 @@ constexpr std::array kUnits{
 bool is_ascii(std::string_view text) {
   return std::all_of(text.begin(), text.end(),
                      [](char c) { return static_cast<unsigned char>(c) < 0x80; });
-}
-
-std::string lower_case(std::string text) {
-  for (char& c : text)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return text;
 }
 
 }  // namespace

@@ -11,7 +11,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::int64_t kCopyPiece = std::int64_t{8} << 20;
+constexpr std::int64_t kBytesAtOnce = std::int64_t{8} << 20;
 constexpr std::int64_t kChunkBytes = std::int64_t{1} << 20;
 
 std::int64_t numel_of(const std::vector<std::int64_t>& shape) {
@@ -37,7 +37,7 @@ void copy_dataset(hid_t from, hid_t to, hid_t type, const std::vector<std::int64
   const std::int64_t row =
       shape.empty() ? 1 : std::max<std::int64_t>(numel_of(shape) / shape[0], 1);
   const std::int64_t rows = shape.empty() ? 1 : shape[0];
-  const std::int64_t piece = std::clamp<std::int64_t>(kCopyPiece / (row * element), 1, rows);
+  const std::int64_t piece = std::clamp<std::int64_t>(kBytesAtOnce / (row * element), 1, rows);
   std::string bytes(static_cast<std::size_t>(piece * row * element), '\0');
   for (std::int64_t first = 0; first < rows; first += piece) {
     std::vector<std::int64_t> size = shape;

@@ -23,7 +23,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::string quoted(const fs::path& path) { return "the file '" + path.string() + "'"; }
+std::string the_file(const fs::path& path) { return "the file '" + path.string() + "'"; }
 
 std::string number_text(double number) {
   std::array<char, 32> text{};
@@ -95,13 +95,13 @@ nlohmann::json parse_without_duplicates(const std::string& text, const fs::path&
     if (event == nlohmann::json::parse_event_t::object_end) keys.pop_back();
     if (event == nlohmann::json::parse_event_t::key &&
         !keys.back().insert(value.get<std::string>()).second)
-      throw Error(quoted(path) + " has the key '" + value.get<std::string>() + "' twice");
+      throw Error(the_file(path) + " has the key '" + value.get<std::string>() + "' twice");
     return true;
   };
   try {
     return nlohmann::json::parse(text, watch);
   } catch (const nlohmann::json::exception&) {
-    throw Error(quoted(path) + " is no safetensors file: its header is not JSON");
+    throw Error(the_file(path) + " is no safetensors file: its header is not JSON");
   }
 }
 
@@ -130,7 +130,7 @@ WeightFile::Entry safetensor(const std::shared_ptr<File>& file, std::int64_t dat
   const bool fits = !__builtin_mul_overflow(numel_of(shape, key, file->path()), element, &bytes) &&
                     range[0] >= 0 && range[1] >= range[0] && range[1] - range[0] == bytes;
   if (!fits || range[1] > file->size() - data)
-    throw Error("the tensor '" + key + "' does not lie within " + quoted(file->path()) +
+    throw Error("the tensor '" + key + "' does not lie within " + the_file(file->path()) +
                 ", which is damaged or truncated");
   const auto load = [file, start = data + range[0], bytes, shape, dtype = known->dtype] {
     const at::Tensor tensor = at::empty(shape, at::TensorOptions(dtype));
@@ -145,7 +145,7 @@ std::string archive_root(const ZipReader& zip, const fs::path& path) {
   for (const auto& [name, entry] : zip.entries())
     if (name == "data.pkl" || name.ends_with("/data.pkl"))
       return name.substr(0, name.size() - std::string("data.pkl").size());
-  throw Error(quoted(path) + " is a zip archive but not one of PyTorch: it has no data.pkl");
+  throw Error(the_file(path) + " is a zip archive but not one of PyTorch: it has no data.pkl");
 }
 
 at::Tensor load_pytorch(const ZipReader& zip, const std::string& entry,
@@ -183,7 +183,7 @@ void add_attribute(WeightFile& weights, const std::string& name, const Pickle::V
 
 void WeightFile::add(const std::string& key, Entry entry, const fs::path& file) {
   if (!entries.emplace(key, std::move(entry)).second)
-    throw Error(quoted(file) + " has the key '" + key + "' twice");
+    throw Error(the_file(file) + " has the key '" + key + "' twice");
 }
 
 WeightFile open_hdf5_weights(const fs::path& path) {
@@ -213,10 +213,10 @@ WeightFile open_hdf5_weights(const fs::path& path) {
 WeightFile open_safetensors_weights(const fs::path& path) {
   const auto file = std::make_shared<File>(path, File::Mode::read);
   std::uint64_t length = 0;
-  if (file->size() < 8) throw Error(quoted(path) + " is no safetensors file: it is too short");
+  if (file->size() < 8) throw Error(the_file(path) + " is no safetensors file: it is too short");
   file->read(&length, 8, 0);
   if (length > static_cast<std::uint64_t>(file->size() - 8))
-    throw Error(quoted(path) +
+    throw Error(the_file(path) +
                 " is no safetensors file, or it is truncated: its header should have " +
                 std::to_string(length) + " bytes");
   std::string text(length, '\0');
@@ -231,7 +231,8 @@ WeightFile open_safetensors_weights(const fs::path& path) {
       else weights.add(key, safetensor(file, data, key, header), path);
     }
   } catch (const nlohmann::json::exception&) {
-    throw Error(quoted(path) + " is no safetensors file: its header lacks dtype, shape or offsets");
+    throw Error(the_file(path) +
+                " is no safetensors file: its header lacks dtype, shape or offsets");
   }
   return weights;
 }
@@ -240,17 +241,17 @@ WeightFile open_pytorch_weights(const fs::path& path) {
   const auto zip = std::make_shared<ZipReader>(path);
   const std::string root = archive_root(*zip, path);
   if (zip->has(root + "byteorder") && zip->read(root + "byteorder") != "little")
-    throw Error(quoted(path) + " was written on a big-endian machine; save it again on another");
+    throw Error(the_file(path) + " was written on a big-endian machine; save it again on another");
   const std::string bytes = zip->read(root + "data.pkl");
   std::optional<Pickle> pickle;
   try {
     pickle.emplace(bytes);
   } catch (const Error& error) {
-    throw Error(quoted(path) + " cannot be read as weights: " + error.sentence());
+    throw Error(the_file(path) + " cannot be read as weights: " + error.sentence());
   }
   const auto* top = pickle->root().as<Pickle::Dictionary>();
   if (top == nullptr)
-    throw Error(quoted(path) +
+    throw Error(the_file(path) +
                 " holds no dictionary of tensors; save the state dict alone: "
                 "torch.save(model.state_dict(), name)");
 
@@ -265,7 +266,7 @@ WeightFile open_pytorch_weights(const fs::path& path) {
     const std::string entry = root + "data/" + place->storage.key;
     const auto element = static_cast<std::int64_t>(c10::elementSize(place->storage.dtype));
     if (place->storage.numel > zip->bytes(entry) / element)
-      throw Error(quoted(path) + " is damaged: the storage of '" + *name +
+      throw Error(the_file(path) + " is damaged: the storage of '" + *name +
                   "' is shorter than said");
     weights.add(*name,
                 {place->storage.dtype, place->shape,

@@ -11,14 +11,13 @@
 #include <sstream>
 #include <vector>
 
+#include "base/bytes.h"
 #include "plan/plan.h"
 
 namespace pellucid {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr std::int64_t kMiB = std::int64_t{1} << 20;
 
 std::string first_line_of(const fs::path& file) {
   std::ifstream stream(file);

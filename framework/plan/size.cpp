@@ -15,8 +15,6 @@ namespace {
 /// Beyond what is resident while planning: stacks of the threads, HDF5, tables of the allocator.
 constexpr std::int64_t kAllowance = std::int64_t{24} << 20;
 
-constexpr std::int64_t kMiB = std::int64_t{1} << 20;
-
 /// Objects that are made once stay until the last stream that uses them.
 std::int64_t objects_held(const Plan& plan, std::size_t stream) {
   std::int64_t bytes = 0;

@@ -30,7 +30,7 @@ Json any_of(std::vector<Json> schemas) {
 /// "${x}", alone or inside a text: what it stands for is known only when the pipeline is read.
 Json substitution() { return {{"type", "string"}, {"pattern", R"(\$\{)"}}; }
 
-std::string escaped(const std::string& literal) {
+std::string as_pattern(const std::string& literal) {
   std::string pattern;
   for (const char c : literal) {
     if (std::string("\\^$.|?*+()[]{}/").find(c) != std::string::npos) pattern += '\\';
@@ -43,7 +43,7 @@ std::string escaped(const std::string& literal) {
 std::string unit_pattern(const std::string& unit) {
   std::string names;
   for (const std::string& name : units_like(unit))
-    names += (names.empty() ? "" : "|") + escaped(name);
+    names += (names.empty() ? "" : "|") + as_pattern(name);
   return names.empty() ? "" : "(?:" + names + ")";
 }
 
