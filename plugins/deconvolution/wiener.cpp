@@ -2,8 +2,9 @@
 // noise.
 //
 //   X = conj(H) Y / (|H|^2 + N / S)      on the FFT grid of M samples, Y of y without its mean
-//   N = M noise^2                        power of the noise at each frequency
-//   S = c (|f|^2 + M^(-2/d))^(-p/2)      power of the signal, f in cycles per sample, d axes
+//   N = M noise^2 noise_power            power of the noise at each frequency
+//   S = M signal_power, or without it    power of the signal
+//   S = c (|f|^2 + M^(-2/d))^(-p/2)      f in cycles per sample, d axes
 //   y, x: (..., h, w) or (..., z, y, x), real, same unit
 //
 //   c makes the sums of S |H|^2 + N and of |Y|^2 over the grid agree, for each item and channel
@@ -17,6 +18,12 @@
 // Inputs
 //   y   blurred and noisy images
 //   A   the blur; its boundary must be circular or reflect
+//   noise_power    optional: spectrum of the noise, in units of noise^2; 1, white, without it
+//   signal_power   optional: spectrum of the signal, unit of y squared, instead of `signal`
+//                  Spectra have a value >= 0 for each frequency of y, 0 first, as a Fourier
+//                  transform orders them, the same at f and -f; their mean is the variance. One
+//                  item, or one for each of y; axes as A convolves, with a channel in front for all
+//                  or one for each. A is circular then.
 // Outputs
 //   x   estimate, spec of y
 // Settings (keys in a pipeline file)
@@ -24,8 +31,12 @@
 //   signal   power_law: exponent p [1], in [0, 10], default 2.5; flat: p = 0    default power_law
 //
 // Errors
-//   ShapeError    y is not real, or does not have the axes that A convolves (while planning)
-//   ConfigError   the boundary of A is neither circular nor reflect (while planning)
+//   ShapeError    y is not real, or does not have the axes that A convolves; the kernel of a circular
+//                 A is larger than y; a spectrum does not have the sizes of y (while planning)
+//   ConfigError   the boundary of A is neither circular nor reflect, or is not circular where a
+//                 spectrum is given (while planning)
+//   Error         y or a kernel is not finite, a kernel is 0 everywhere, a spectrum has a negative
+//                 value
 //
 // Accuracy  N / S is at least the rounding error of the dtype, which bounds the gain where neither
 //           noise nor H keeps it small.
@@ -38,11 +49,10 @@
 #include <limits>
 
 #include <ATen/ATen.h>
-#include <c10/util/accumulate.h>
 
-#include <pellucid/numerics/border.h>
-#include <pellucid/numerics/fft.h>
 #include <pellucid/plugin.h>
+
+#include "frame.h"
 
 namespace pellucid {
 namespace {
@@ -80,14 +90,6 @@ Tensor squared_frequency(const Sizes& grid, const at::TensorOptions& options) {
   return sum;
 }
 
-/// Sum over the whole grid of a real, even function on the half spectrum; over the last `axes`.
-Tensor sum_over_grid(const Tensor& half, const Sizes& grid) {
-  const std::int64_t twice = (grid.back() - 1) / 2;  // columns that stand for two
-  const Sizes axes = last_axes(grid.size());
-  return half.sum(axes, false, at::kDouble) +
-         half.narrow(-1, 1, twice).sum(axes, false, at::kDouble);
-}
-
 class Wiener final : public Stage {
  public:
   struct Settings {
@@ -106,109 +108,118 @@ class Wiener final : public Stage {
 
   static constexpr In<Tensor> y{"y", "blurred and noisy images"};
   static constexpr In<ConvolutionOperator> A{"A", "the blur"};
+  static constexpr In<Tensor> noise_power{"noise_power", "spectrum of the noise, in noise^2",
+                                          optional};
+  static constexpr In<Tensor> signal_power{"signal_power", "spectrum of the signal", optional};
   static constexpr Out<Tensor> x{"x", "estimate, unit of y"};
   static const Ports& ports() {
-    static const Ports all{y, A, x};
+    static const Ports all{y, A, noise_power, signal_power, x};
     return all;
   }
 
   explicit Wiener(Settings settings) : settings_(settings) {}
 
   void infer(const Inputs& in, Specs& out) const override {
-    require_real(in.spec(y));
-    require_boundary(in[A], {Boundary::circular, Boundary::reflect});
-    out[x] = in[A].domain(in.spec(y));
+    const Frame frame(in[A], in.spec(y));
+    for (const In<Tensor>& power : {noise_power, signal_power})
+      if (in.has(power)) require_spectrum(power.name, in.spec(power), in[A], in.spec(y));
+    out[x] = in.spec(y);
   }
 
   void prepare(const Inputs& in, Context&) override {
-    if (in.find(y.name) && in.find(A.name)) RealFft(grid(in), in.spec(y).dtype);  // plans it
+    if (in.find(y.name) && in.find(A.name)) Frame(in[A], in.spec(y)).plan(in.spec(y).dtype);
   }
 
   void process(const Inputs& in, Outputs& out, Context& context) const override {
-    const Tensor& images = in[y];
-    const Sizes grid = this->grid(in), inside = last_sizes(images.sizes(), grid.size());
-    const auto axes = static_cast<std::int64_t>(grid.size());
-    Sizes before, after;
-    for (std::size_t a = 0; a < grid.size(); ++a) {
-      before.push_back((grid[a] - inside[a]) / 2);
-      after.push_back(grid[a] - inside[a] - before[a]);
-    }
-    const RealFft fft(grid, images.scalar_type());
-    const Tensor transfer = in[A].transfer(grid, images.scalar_type()).to(images.device());
-    const Tensor whiteness = whiteness_of(grid, images.options());
-    const Tensor estimate = at::empty(images.sizes(), images.options());
-
-    for (std::int64_t item = 0; item < images.size(0); ++item) {
-      context.stop_if_cancelled();
-      const Tensor blur = transfer[transfer.size(0) == 1 ? 0 : item];
-      Tensor part = images[item];
-      if (part.dim() == axes) part = part.unsqueeze(0);
-      const Tensor mean = part.mean(last_axes(grid.size()), /*keepdim=*/true);
-      Tensor grown = extended(part - mean, before, after, in[A].boundary());
-      const Tensor power = grown.square().sum(last_axes(grid.size()), false, at::kDouble);
-      Tensor spectrum = fft.forward(grown);
-      grown.reset();
-      spectrum.mul_(blur.conj()).div_(denominator(blur, whiteness, power, grid));
-      Tensor restored = fft.inverse_destroying(std::move(spectrum));
-      for (std::int64_t a = 0; a < axes; ++a)
-        restored = restored.narrow(a - axes, before[a], inside[a]);
-      estimate[item].copy_((restored + mean / kernel_sum(blur, axes)).view_as(images[item]));
-    }
-    out[x] = estimate;
+    const Frame frame(in[A], in.spec(y));
+    const Tensor whiteness = whiteness_of(frame, in[y].options());
+    const Tensor one = at::ones({}, whiteness.options());
+    out[x] = each_item(
+        in[y], in[A], frame, in, context,
+        [&](const Tensor& images, const Tensor& transfer, std::int64_t row) {
+          const Tensor mean = images.mean(last_axes(frame.grid().size()), /*keepdim=*/true);
+          Tensor spectrum = frame.spectrum(images - mean);
+          const Tensor noise = in.has(noise_power) ? power_of(in, noise_power, row, frame) : one;
+          const Tensor ratio = in.has(signal_power)
+                                   ? settings_.noise * settings_.noise * noise /
+                                         power_of(in, signal_power, row, frame)
+                                   : noise_to_signal(spectrum, transfer, noise, whiteness, frame);
+          divide(spectrum, transfer, bounded(ratio));
+          return frame.images(std::move(spectrum)) + mean / kernel_sum(transfer, frame.axes());
+        });
   }
 
   std::int64_t working_bytes(const Inputs& in) const override {
-    const Spec& spec = in.spec(y);
-    Sizes grid = this->grid(in);
-    const std::int64_t channels =
-        spec.item_numel() / c10::multiply_integers(last_sizes(spec.shape, grid.size()));
-    grid.back() += 2;
-    const std::int64_t element = spec.dtype == at::kDouble ? 8 : 4;
-    const Spec kernel = in[A].kernel_spec();
-    const std::int64_t kernels = std::min(kernel.items, spec.items) * kernel.shape.front();
-    // Extended image, spectrum and a temporary; transfer functions and what is made of one of them.
-    return (3 * channels + kernels + 4) * c10::multiply_integers(grid) * element;
+    // Extended image, spectrum and N / S, each with a temporary.
+    return frame_bytes(in[A], in.spec(y), 4);
   }
 
  private:
-  Sizes grid(const Inputs& in) const {
-    const Sizes kernel = in[A].kernel_size();
-    Sizes sizes = last_sizes(in.spec(y).shape, kernel.size());
-    if (in[A].boundary() == Boundary::circular) return sizes;
-    for (std::size_t a = 0; a < sizes.size(); ++a)
-      sizes[a] = fast_size(sizes[a] + kernel[a], Parity::even);
-    return sizes;
+  static void require_spectrum(const std::string& name, const Spec& power,
+                               const ConvolutionOperator& blur, const Spec& images) {
+    require_boundary(blur, Boundary::circular);
+    require_real(power);
+    const std::size_t axes = blur.kernel_size().size();
+    const std::size_t leading = images.shape.size() - axes;
+    Sizes one = last_sizes(images.shape, axes), channels = one;
+    one.insert(one.begin(), 1);
+    channels.insert(channels.begin(), leading == 0 ? 1 : images.shape[leading - 1]);
+    Sizes given = power.shape;
+    if (given.size() == axes) given.insert(given.begin(), 1);
+    if (given != one && given != channels)
+      throw ShapeError("'" + name + "' must have a value for each frequency of 'y', " +
+                       shape_text(last_sizes(images.shape, axes)) +
+                       ", for all channels alike or for each, got " + power.text());
+    if (power.items != 1 && power.items != images.items)
+      throw ShapeError("'" + name + "' must have one item or as many as 'y', got " +
+                       std::to_string(power.items) + " and " + std::to_string(images.items));
+  }
+
+  /// Half of the spectrum of one item, (channels or 1, half spectrum...) or without channels.
+  static Tensor power_of(const Inputs& in, const In<Tensor>& port, std::int64_t row,
+                         const Frame& frame) {
+    const Tensor& all = in[port];
+    const Tensor half = all[all.size(0) == 1 ? 0 : row].narrow(-1, 0, frame.grid().back() / 2 + 1);
+    if (!((half >= 0) & half.isfinite()).all().item<bool>())
+      throw Error(std::string("'") + port.name +
+                  "' must be finite and not negative, found another value in item " +
+                  std::to_string(in.item(row)));
+    return half.to(in[y].scalar_type());
   }
 
   /// c / S: how little of the signal's power is at each frequency.
-  Tensor whiteness_of(const Sizes& grid, const at::TensorOptions& options) const {
+  Tensor whiteness_of(const Frame& frame, const at::TensorOptions& options) const {
     const double power =
         std::visit([](const auto& kind) { return kind.power(); }, settings_.signal);
-    const double lowest =
-        std::pow(double(c10::multiply_integers(grid)), -2.0 / double(grid.size()));
-    return squared_frequency(grid, options).add_(lowest).pow_(power / 2);
+    const double lowest = std::pow(double(frame.samples()), -2.0 / double(frame.axes()));
+    return squared_frequency(frame.grid(), options).add_(lowest).pow_(power / 2);
   }
 
-  /// |H|^2 + N / S for each image of an item, which `power` has the sum of squares of, extended.
-  Tensor denominator(const Tensor& blur, const Tensor& whiteness, const Tensor& power,
-                     const Sizes& grid) const {
-    const double samples = double(c10::multiply_integers(grid));
-    const double noise = samples * settings_.noise * settings_.noise;
-    const Tensor response = blur.abs().square();
-    const Tensor passed = sum_over_grid(response / whiteness, grid);
-    const Tensor measured = power * samples;  // sum of |Y|^2, by Parseval
-    const Tensor c = at::maximum(measured - samples * noise, 1e-3 * measured) / passed;
-    Tensor ratio = (noise / c).nan_to_num_(0, std::numeric_limits<float>::max());
-    for (std::size_t a = 0; a < grid.size(); ++a) ratio = ratio.unsqueeze(-1);
-    const double rounding = whiteness.scalar_type() == at::kDouble
+  /// N / S for each image of an item that has a spectrum.
+  Tensor noise_to_signal(const Tensor& spectrum, const Tensor& transfer, const Tensor& noise,
+                         const Tensor& whiteness, const Frame& frame) const {
+    const double samples = double(frame.samples());
+    const double variance = settings_.noise * settings_.noise;
+    const Tensor passed = sum_over_grid(squared(transfer) / whiteness, frame.grid());
+    const Tensor measured = sum_over_grid(squared(spectrum), frame.grid());
+    const Tensor disturbed =
+        samples * variance * sum_over_grid(noise + at::zeros_like(whiteness), frame.grid());
+    const Tensor c = at::maximum(measured - disturbed, 1e-3 * measured) / passed;
+    const Tensor level = (samples * variance / c).nan_to_num_(0, std::numeric_limits<float>::max());
+    return over_grid(level.to(whiteness.scalar_type()), frame.axes()) * whiteness * noise;
+  }
+
+  /// At least the rounding error of the dtype, and finite.
+  static Tensor bounded(const Tensor& ratio) {
+    const double rounding = ratio.scalar_type() == at::kDouble
                                 ? std::numeric_limits<double>::epsilon()
                                 : std::numeric_limits<float>::epsilon();
-    return (ratio.to(whiteness.scalar_type()) * whiteness).clamp_min_(rounding).add_(response);
+    return ratio.nan_to_num(0).clamp_min_(rounding);
   }
 
   /// The response to a constant, for each channel; 1 where the blur has none.
-  static Tensor kernel_sum(const Tensor& blur, std::int64_t axes) {
-    Tensor sum = at::real(blur);
+  static Tensor kernel_sum(const Tensor& transfer, std::int64_t axes) {
+    Tensor sum = at::real(transfer);
     for (std::int64_t a = 0; a < axes; ++a) sum = sum.narrow(a - axes, 0, 1);
     return sum.masked_fill(sum.abs() < 1e-6, 1.0);
   }

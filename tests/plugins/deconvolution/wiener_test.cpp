@@ -58,7 +58,7 @@ TEST(Wiener, divides_the_mean_by_the_sum_of_the_kernel) {
   const Settings half{{"kernel", gaussian(1.0)}, {"boundary", "circular"}, {"normalize", false}};
   const auto a = blur(half);
   const double sum = dynamic_cast<const ConvolutionOperator&>(*a).kernel().sum().item<double>();
-  const Tensor y = at::full({1, 1, 8, 8}, 3.0, at::kDouble);
+  const Tensor y = at::full({1, 1, 9, 9}, 3.0, at::kDouble);
   EXPECT_LT(difference(restored(y, a, {{"noise", 0.1}}), y / sum), 1e-12);
 }
 
@@ -123,7 +123,7 @@ TEST(Wiener, restores_an_item_alike_in_every_batch) {
 
 TEST(Wiener, restores_volumes) {
   const auto a = blur({{"kernel", gaussian(1.0)}, {"dimensions", 3}, {"boundary", "circular"}});
-  const Tensor x = at::rand({1, 1, 6, 7, 8}, at::kDouble);
+  const Tensor x = at::rand({1, 1, 9, 10, 11}, at::kDouble);
   EXPECT_LT(difference(restored(a->forward(x), a, {{"noise", 0.0}, {"signal", "flat"}}, "czyx"), x),
             1e-5);
 }
