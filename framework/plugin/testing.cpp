@@ -1,13 +1,12 @@
 // testing: components loaded as a pipeline would load them, and laws they must obey.
 #include <pellucid/testing.h>
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <cmath>
 #include <limits>
 #include <map>
 #include <numeric>
+#include <optional>
 
 #include <ATen/Parallel.h>
 #include <ATen/TensorOperators.h>
@@ -15,6 +14,7 @@
 #include <ATen/ops/zeros.h>
 
 #include "base/attributed.h"
+#include "base/temporary_folder.h"
 #include "plugin/registry.h"
 
 namespace pellucid::testing {
@@ -58,10 +58,6 @@ class TestContext final : public Context {
  public:
   TestContext(std::uint64_t seed, std::vector<std::int64_t> items)
       : seed_(seed), items_(std::move(items)) {}
-  ~TestContext() override {
-    std::error_code none;
-    if (!scratch_.empty()) std::filesystem::remove_all(scratch_, none);
-  }
 
   at::Device device() const override { return at::kCPU; }
   int threads() const override { return at::get_num_threads(); }
@@ -74,19 +70,14 @@ class TestContext final : public Context {
   }
 
   std::filesystem::path scratch() override {
-    if (scratch_.empty()) {
-      std::string pattern = std::filesystem::temp_directory_path() / "pellucid-test-XXXXXX";
-      if (!mkdtemp(pattern.data()))
-        throw Error("no temporary folder '" + pattern + "' can be made");
-      scratch_ = pattern;
-    }
-    return scratch_;
+    if (!scratch_) scratch_.emplace();
+    return scratch_->path();
   }
 
  private:
   std::uint64_t seed_;
   std::vector<std::int64_t> items_;
-  std::filesystem::path scratch_;
+  std::optional<TemporaryFolder> scratch_;
 };
 
 /// Axes of an item for which a test gave none: images, with or without channels, or volumes.

@@ -1,7 +1,5 @@
 #include "run/memory_function.h"
 
-#include <stdlib.h>
-
 #include <algorithm>
 #include <filesystem>
 #include <map>
@@ -13,6 +11,7 @@
 
 #include <pellucid/dataset.h>
 
+#include "base/temporary_folder.h"
 #include "buffers/result_file.h"
 #include "buffers/table_layout.h"
 #include "plan/edges.h"
@@ -26,27 +25,6 @@ namespace pellucid {
 namespace {
 
 namespace fs = std::filesystem;
-
-/// A folder that is gone when this is.
-class TemporaryFolder {
- public:
-  TemporaryFolder() {
-    std::string name = (fs::temp_directory_path() / "pellucid-function-XXXXXX").string();
-    if (mkdtemp(name.data()) == nullptr)
-      throw Error("no folder can be made in '" + fs::temp_directory_path().string() + "'");
-    path_ = name;
-  }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-  ~TemporaryFolder() {
-    std::error_code ignored;
-    fs::remove_all(path_, ignored);
-  }
-  const fs::path& path() const { return path_; }
-
- private:
-  fs::path path_;
-};
 
 /// "restore.mean", where names of nodes may have dots themselves: the longest one counts.
 Reference reference_of(const Document& document, const std::string& text) {

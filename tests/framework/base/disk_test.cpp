@@ -2,13 +2,12 @@
 
 #include <gtest/gtest.h>
 
-#include "framework/buffers/temporary_folder.h"
+#include "framework/buffers/small_disk.h"
 
 namespace pellucid {
 namespace {
 
 using testing::SmallDisk;
-using testing::TemporaryFolder;
 
 TEST(FreeDisk, looks_at_the_nearest_parent_that_exists) {
   const SmallDisk disk("256k");

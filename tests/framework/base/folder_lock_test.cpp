@@ -12,13 +12,12 @@
 #include <pellucid/error.h>
 #include <pellucid/testing.h>
 
-#include "framework/buffers/temporary_folder.h"
+#include "base/temporary_folder.h"
 
 namespace pellucid {
 namespace {
 
 using ::pellucid::testing::message_of;
-using ::pellucid::testing::TemporaryFolder;
 using ::testing::HasSubstr;
 
 TEST(FolderLock, names_the_process_that_holds_the_folder) {

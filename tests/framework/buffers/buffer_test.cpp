@@ -10,14 +10,13 @@
 #include <pellucid/error.h>
 #include <pellucid/testing.h>
 
+#include "base/temporary_folder.h"
 #include "buffers/checksum.h"
-#include "framework/buffers/temporary_folder.h"
 
 namespace pellucid {
 namespace {
 
 using ::pellucid::testing::message_of;
-using ::pellucid::testing::TemporaryFolder;
 using ::testing::HasSubstr;
 
 constexpr std::int64_t kItems = 10;

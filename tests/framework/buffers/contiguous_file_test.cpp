@@ -14,10 +14,11 @@
 #include <pellucid/error.h>
 #include <pellucid/testing.h>
 
+#include "base/temporary_folder.h"
 #include "buffers/checksum.h"
 #include "buffers/journal.h"
 #include "framework/buffers/plain_hdf5.h"
-#include "framework/buffers/temporary_folder.h"
+#include "framework/buffers/small_disk.h"
 
 namespace pellucid {
 namespace {
@@ -27,7 +28,6 @@ using ::pellucid::testing::message_of;
 using ::pellucid::testing::plain_read;
 using ::pellucid::testing::plain_text;
 using ::pellucid::testing::SmallDisk;
-using ::pellucid::testing::TemporaryFolder;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 

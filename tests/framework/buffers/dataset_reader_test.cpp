@@ -7,8 +7,8 @@
 #include <pellucid/dataset.h>
 #include <pellucid/testing.h>
 
+#include "base/temporary_folder.h"
 #include "framework/buffers/plain_hdf5.h"
-#include "framework/buffers/temporary_folder.h"
 
 namespace pellucid {
 namespace {
@@ -16,7 +16,6 @@ namespace {
 namespace fs = std::filesystem;
 using ::pellucid::testing::message_of;
 using ::pellucid::testing::PlainFile;
-using ::pellucid::testing::TemporaryFolder;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 

@@ -6,9 +6,9 @@
 #include <pellucid/dataset.h>
 #include <pellucid/testing.h>
 
+#include "base/temporary_folder.h"
 #include "buffers/result_file.h"
 #include "framework/buffers/plain_hdf5.h"
-#include "framework/buffers/temporary_folder.h"
 
 namespace pellucid {
 namespace {
@@ -17,7 +17,6 @@ namespace fs = std::filesystem;
 using ::pellucid::testing::message_of;
 using ::pellucid::testing::plain_read;
 using ::pellucid::testing::plain_text;
-using ::pellucid::testing::TemporaryFolder;
 using ::testing::HasSubstr;
 
 Spec pictures() { return {4, at::kFloat, "chw", {1, 2, 3}, "1", {1.0, 0.5, 0.5}, "um"}; }

@@ -11,14 +11,14 @@
 #include <pellucid/testing.h>
 
 #include "base/disk.h"
-#include "framework/buffers/temporary_folder.h"
+#include "base/temporary_folder.h"
+#include "framework/buffers/small_disk.h"
 
 namespace pellucid {
 namespace {
 
 using ::pellucid::testing::message_of;
 using ::pellucid::testing::SmallDisk;
-using ::pellucid::testing::TemporaryFolder;
 using ::testing::HasSubstr;
 
 std::string contents(const std::filesystem::path& path) {

@@ -11,14 +11,13 @@
 #include <pellucid/error.h>
 #include <pellucid/testing.h>
 
-#include "framework/buffers/temporary_folder.h"
+#include "base/temporary_folder.h"
 
 namespace pellucid {
 namespace {
 
 namespace fs = std::filesystem;
 using ::pellucid::testing::message_of;
-using ::pellucid::testing::TemporaryFolder;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 

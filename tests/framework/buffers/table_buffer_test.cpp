@@ -4,15 +4,14 @@
 #include <pellucid/error.h>
 #include <pellucid/testing.h>
 
+#include "base/temporary_folder.h"
 #include "buffers/buffer.h"
 #include "buffers/table_layout.h"
-#include "framework/buffers/temporary_folder.h"
 
 namespace pellucid {
 namespace {
 
 using ::pellucid::testing::message_of;
-using ::pellucid::testing::TemporaryFolder;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 

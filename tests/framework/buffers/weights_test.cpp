@@ -8,8 +8,8 @@
 #include <pellucid/testing.h>
 #include <pellucid/weights.h>
 
+#include "base/temporary_folder.h"
 #include "framework/buffers/plain_hdf5.h"
-#include "framework/buffers/temporary_folder.h"
 
 namespace pellucid {
 namespace {
@@ -18,7 +18,6 @@ namespace fs = std::filesystem;
 using ::pellucid::testing::message_of;
 using ::pellucid::testing::plain_read;
 using ::pellucid::testing::PlainFile;
-using ::pellucid::testing::TemporaryFolder;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 

@@ -18,7 +18,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "framework/buffers/temporary_folder.h"
+#include "base/temporary_folder.h"
 
 namespace pellucid::testing {
 

@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "framework/buffers/temporary_folder.h"
+#include "base/temporary_folder.h"
 
 namespace pellucid::testing {
 

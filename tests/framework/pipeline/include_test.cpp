@@ -1,13 +1,12 @@
 #include <gtest/gtest.h>
 
-#include "framework/buffers/temporary_folder.h"
+#include "base/temporary_folder.h"
 #include "framework/pipeline/reading.h"
 
 namespace pellucid {
 namespace {
 
 using testing::problems_of;
-using testing::TemporaryFolder;
 using testing::write_file;
 
 constexpr const char* kOptics =

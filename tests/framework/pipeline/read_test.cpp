@@ -1,6 +1,6 @@
 #include <gtest/gtest.h>
 
-#include "framework/buffers/temporary_folder.h"
+#include "base/temporary_folder.h"
 #include "framework/pipeline/reading.h"
 
 namespace pellucid {
@@ -116,7 +116,7 @@ TEST(ReadPipeline, refers_to_the_process_environment_by_default) {
 }
 
 TEST(ReadPipeline, reads_a_file_and_calls_it_as_it_was_called) {
-  testing::TemporaryFolder folder;
+  TemporaryFolder folder;
   testing::write_file(folder / "a.yaml", "pellucid: 1\nnodes: {a: {use: xy}}\n");
   const Documents documents = read_pipeline(folder / "a.yaml");
   EXPECT_EQ(*documents.problems.at(0).where.file, (folder / "a.yaml").string());
@@ -160,7 +160,7 @@ TEST(ToYaml, gives_back_the_same_document) {
 }
 
 TEST(ToYaml, keeps_the_dotted_names_of_included_nodes) {
-  testing::TemporaryFolder folder;
+  TemporaryFolder folder;
   testing::write_file(folder / "part.yaml", "pellucid: 1\nnodes: {n: {use: x/y}}\n");
   testing::write_file(folder / "main.yaml",
                       "pellucid: 1\ninclude: [{file: part.yaml, as: p}]\n"

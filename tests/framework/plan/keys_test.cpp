@@ -3,7 +3,7 @@
 
 #include <fstream>
 
-#include "framework/buffers/temporary_folder.h"
+#include "base/temporary_folder.h"
 #include "framework/plan/components.h"
 
 namespace pellucid::testing {

@@ -7,12 +7,10 @@
 
 #include <gtest/gtest.h>
 
-#include "framework/buffers/temporary_folder.h"
+#include "base/temporary_folder.h"
 
 namespace pellucid {
 namespace {
-
-using testing::TemporaryFolder;
 
 constexpr std::int64_t kMiB = std::int64_t{1} << 20;
 

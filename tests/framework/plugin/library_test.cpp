@@ -5,7 +5,8 @@
 #include <cstdlib>
 #include <thread>
 
-#include "framework/plugin/temporary_folder.h"
+#include "base/temporary_folder.h"
+#include "framework/plugin/files.h"
 #include "plugin/stamp.h"
 
 namespace pellucid {
@@ -17,7 +18,8 @@ using testing::bytes_of;
 using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
-using testing::TemporaryFolder;
+using testing::take;
+using testing::write;
 
 const fs::path kFixtures = PELLUCID_FIXTURES;
 
@@ -61,7 +63,7 @@ TEST(Library, is_loaded_once_however_often_it_is_asked_for) {
 
 TEST(Library, is_loaded_once_by_threads_that_ask_at_the_same_time) {
   const TemporaryFolder folder;
-  const fs::path file = folder.take(kFixtures / "good.so");
+  const fs::path file = take(folder, kFixtures / "good.so");
   std::vector<const LoadedPlugin*> given(4);
   std::vector<std::thread> threads;
   for (auto& plugin : given) threads.emplace_back([&] { plugin = &load_plugin(file); });
@@ -72,7 +74,7 @@ TEST(Library, is_loaded_once_by_threads_that_ask_at_the_same_time) {
 TEST(Library, with_another_value_in_any_field_of_the_stamp_is_refused) {
   for (const char* field : {"abi", "sdk", "torch", "compiler", "cxx11abi", "checked_stl"}) {
     const TemporaryFolder folder;
-    const fs::path file = folder.write("good.so", with_field(field, '~'));
+    const fs::path file = write(folder, "good.so", with_field(field, '~'));
     EXPECT_THAT(refusal_of(file),
                 AllOf(StartsWith("was built for another Pellucid; rebuild it against this one\n  "),
                       HasSubstr(std::string("\n  ") + field + ": host "), HasSubstr(", plugin ~")));
@@ -81,7 +83,7 @@ TEST(Library, with_another_value_in_any_field_of_the_stamp_is_refused) {
 
 TEST(Library, of_a_later_abi_asks_for_a_newer_host) {
   const TemporaryFolder folder;
-  const fs::path file = folder.write("good.so", with_field("abi", '9'));
+  const fs::path file = write(folder, "good.so", with_field("abi", '9'));
   EXPECT_THAT(refusal_of(file), AllOf(StartsWith("was built for a newer Pellucid; update this one"),
                                       HasSubstr("abi: host 1, plugin 9")));
 }
@@ -106,9 +108,9 @@ TEST(Library, that_is_a_folder_is_refused) {
 
 TEST(Library, that_is_another_kind_of_file_is_refused) {
   const TemporaryFolder folder;
-  EXPECT_EQ(refusal_of(folder.write("text.so", "pellucid-plugin:abi=1;")),
+  EXPECT_EQ(refusal_of(write(folder, "text.so", "pellucid-plugin:abi=1;")),
             "is not a shared library: it does not begin as one");
-  EXPECT_EQ(refusal_of(folder.write("empty.so", "")),
+  EXPECT_EQ(refusal_of(write(folder, "empty.so", "")),
             "is not a shared library: it does not begin as one");
 }
 
@@ -116,7 +118,7 @@ TEST(Library, with_a_wrong_magic_number_is_refused) {
   const TemporaryFolder folder;
   std::string bytes = bytes_of(kFixtures / "good.so");
   bytes[1] = 'e';
-  EXPECT_EQ(refusal_of(folder.write("good.so", bytes)),
+  EXPECT_EQ(refusal_of(write(folder, "good.so", bytes)),
             "is not a shared library: it does not begin as one");
 }
 
@@ -125,7 +127,8 @@ TEST(Library, for_another_machine_is_refused) {
   std::string bytes = bytes_of(kFixtures / "good.so");
   bytes[18] = 8;  // e_machine: MIPS
   bytes[19] = 0;
-  EXPECT_EQ(refusal_of(folder.write("good.so", bytes)), "is a library for another kind of machine");
+  EXPECT_EQ(refusal_of(write(folder, "good.so", bytes)),
+            "is a library for another kind of machine");
 }
 
 TEST(Library, that_is_cut_off_anywhere_is_refused) {
@@ -135,7 +138,7 @@ TEST(Library, that_is_cut_off_anywhere_is_refused) {
        {std::size_t{5}, std::size_t{63}, std::size_t{64}, std::size_t{100}, std::size_t{1000},
         whole / 4, whole / 2, 3 * whole / 4, whole - 1000, whole - 64, whole - 1}) {
     const TemporaryFolder folder;
-    const fs::path file = folder.write("good.so", bytes.substr(0, length));
+    const fs::path file = write(folder, "good.so", bytes.substr(0, length));
     EXPECT_THAT(refusal_of(file), StartsWith("is cut off: it has " + std::to_string(length)))
         << length << " of " << whole;
   }
@@ -158,7 +161,7 @@ TEST(Library, without_components_is_refused) {
 
 TEST(Library, under_another_name_than_its_own_is_refused) {
   const TemporaryFolder folder;
-  EXPECT_EQ(refusal_of(folder.take(kFixtures / "good.so", "better.so")),
+  EXPECT_EQ(refusal_of(take(folder, kFixtures / "good.so", "better.so")),
             "calls itself 'good'; the file must be named 'good.so'");
 }
 
@@ -169,14 +172,14 @@ TEST(Library, with_an_undefined_symbol_is_refused_by_its_readable_name) {
 
 TEST(Library, whose_dependency_is_missing_names_it) {
   const TemporaryFolder folder;
-  EXPECT_EQ(refusal_of(folder.take(kFixtures / "needy.so")),
+  EXPECT_EQ(refusal_of(take(folder, kFixtures / "needy.so")),
             "cannot be loaded: it needs 'libchain_end.so', which is not found");
 }
 
 TEST(Library, whose_dependency_misses_one_names_who_needs_it) {
   const TemporaryFolder folder;
-  folder.take(kFixtures / "libchain_middle.so");
-  EXPECT_EQ(refusal_of(folder.take(kFixtures / "chained.so")),
+  take(folder, kFixtures / "libchain_middle.so");
+  EXPECT_EQ(refusal_of(take(folder, kFixtures / "chained.so")),
             "cannot be loaded: it needs 'libchain_middle.so', which needs 'libchain_end.so', which "
             "is not found");
 }

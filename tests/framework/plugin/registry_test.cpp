@@ -5,7 +5,8 @@
 
 #include <thread>
 
-#include "framework/plugin/temporary_folder.h"
+#include "base/temporary_folder.h"
+#include "framework/plugin/files.h"
 
 namespace pellucid {
 namespace {
@@ -16,7 +17,8 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::StartsWith;
-using testing::TemporaryFolder;
+using testing::take;
+using testing::write;
 
 const fs::path kFixtures = PELLUCID_FIXTURES;
 
@@ -71,8 +73,8 @@ TEST(Registry, gives_the_reason_for_which_a_plugin_is_refused) {
 
 TEST(Registry, takes_the_first_of_two_files_of_one_name) {
   const TemporaryFolder first, second;
-  const fs::path winner = first.take(kFixtures / "good.so");
-  const fs::path shadowed = second.take(kFixtures / "good.so");
+  const fs::path winner = take(first, kFixtures / "good.so");
+  const fs::path shadowed = take(second, kFixtures / "good.so");
   const Registry registry({first.path(), second.path()});
   EXPECT_EQ(registry.find_component("good/copy").plugin_file, fs::weakly_canonical(winner));
 
@@ -86,18 +88,18 @@ TEST(Registry, takes_the_first_of_two_files_of_one_name) {
 
 TEST(Registry, does_not_fall_back_on_a_second_file_where_the_first_is_refused) {
   const TemporaryFolder first, second;
-  first.write("good.so", "no library");
-  second.take(kFixtures / "good.so");
+  write(first, "good.so", "no library");
+  take(second, kFixtures / "good.so");
   const Registry registry({first.path(), second.path()});
   EXPECT_THROW(registry.find_component("good/copy"), PluginError);
 }
 
 TEST(Registry, tells_what_became_of_every_file) {
   const TemporaryFolder folder;
-  folder.take(kFixtures / "good.so");
-  folder.take(kFixtures / "stale.so");
-  folder.take(kFixtures / "undefined.so");
-  folder.write("notes.txt", "not a candidate");
+  take(folder, kFixtures / "good.so");
+  take(folder, kFixtures / "stale.so");
+  take(folder, kFixtures / "undefined.so");
+  write(folder, "notes.txt", "not a candidate");
   const std::vector<Candidate> candidates = Registry({folder.path()}).candidates();
   ASSERT_EQ(candidates.size(), 3u);
   EXPECT_EQ(candidates[0].name, "good");
@@ -145,7 +147,7 @@ TEST(Registry, knows_components_of_the_core_before_any_file) {
       IsEmpty());
 
   const TemporaryFolder folder;
-  folder.take(kFixtures / "good.so", "core_of_test.so");
+  take(folder, kFixtures / "good.so", "core_of_test.so");
   const std::vector<Candidate> candidates = Registry({folder.path()}).candidates();
   ASSERT_EQ(candidates.size(), 1u);
   EXPECT_EQ(candidates[0].reason, "the name 'core_of_test' belongs to the core");

@@ -7,7 +7,7 @@
 #include <pellucid/dataset.h>
 #include <pellucid/testing.h>
 
-#include "folder.h"
+#include "base/temporary_folder.h"
 
 namespace pellucid {
 namespace {
@@ -43,7 +43,7 @@ Spec spec_of_file(const std::string& path, Settings settings = {}) {
 }
 
 TEST(Dataset, gives_back_what_save_wrote_with_its_axes) {
-  const Folder folder;
+  const TemporaryFolder folder;
   const Tensor x = at::rand({5, 3, 4, 6});
   write(folder / "x.h5", x, "chw");
   const Spec spec = spec_of_file(folder.text("x.h5:/x"));
@@ -54,7 +54,7 @@ TEST(Dataset, gives_back_what_save_wrote_with_its_axes) {
 }
 
 TEST(Dataset, takes_the_item_axis_out_wherever_it_stands_and_moves_channels_to_the_front) {
-  const Folder folder;
+  const TemporaryFolder folder;
   const Tensor x = at::rand({4, 5, 6, 3}, at::kDouble);
   write(folder / "x.npy", x);
   const Tensor items = read(folder.text("x.npy"), {{"axes", "hnwc"}});
@@ -65,7 +65,7 @@ TEST(Dataset, takes_the_item_axis_out_wherever_it_stands_and_moves_channels_to_t
 }
 
 TEST(Dataset, is_one_item_without_an_item_axis_and_grey_has_one_channel) {
-  const Folder folder;
+  const TemporaryFolder folder;
   const Tensor x = at::rand({4, 5});
   write(folder / "x.npy", x);
   EXPECT_TRUE(at::equal(read(folder.text("x.npy")), x.view({1, 1, 4, 5})));
@@ -78,7 +78,7 @@ TEST(Dataset, is_one_item_without_an_item_axis_and_grey_has_one_channel) {
 }
 
 TEST(Dataset, gives_each_axis_the_spacing_that_the_file_says) {
-  const Folder folder;
+  const TemporaryFolder folder;
   const auto spacing = [&](at::IntArrayRef shape, const std::vector<double>& given,
                            const std::string& axes) {
     Spec spec;
@@ -102,7 +102,7 @@ TEST(Dataset, gives_each_axis_the_spacing_that_the_file_says) {
 }
 
 TEST(Dataset, keeps_the_dtype_unless_another_is_asked_for) {
-  const Folder folder;
+  const TemporaryFolder folder;
   const Tensor x = at::arange(24, at::kByte).view({2, 3, 4});
   write(folder / "x.npy", x);
   EXPECT_EQ(read(folder.text("x.npy"), {{"axes", "nhw"}}).scalar_type(), at::kByte);
@@ -111,7 +111,7 @@ TEST(Dataset, keeps_the_dtype_unless_another_is_asked_for) {
 }
 
 TEST(Dataset, gives_a_region_of_an_item) {
-  const Folder folder;
+  const TemporaryFolder folder;
   const Tensor x = at::rand({2, 5, 6});
   write(folder / "x.npy", x);
   const auto component =
@@ -125,7 +125,7 @@ TEST(Dataset, gives_a_region_of_an_item) {
 }
 
 TEST(Dataset, asks_for_axes_that_it_cannot_know) {
-  const Folder folder;
+  const TemporaryFolder folder;
   write(folder / "x.npy", at::rand({2, 3, 4}));
   const std::string path = folder.text("x.npy");
   EXPECT_EQ(message_of<ConfigError>([&] { read(path); }),
@@ -146,7 +146,7 @@ TEST(Dataset, asks_for_axes_that_it_cannot_know) {
 }
 
 TEST(Dataset, says_which_file_or_dataset_is_missing) {
-  const Folder folder;
+  const TemporaryFolder folder;
   write(folder / "x.h5", at::rand({2, 3, 4}));
   EXPECT_NE(message_of<ConfigError>([&] { read(folder.text("x.h5:/y")); }).find("'/y'"),
             std::string::npos);

@@ -14,7 +14,7 @@
 
 #include <pellucid/testing.h>
 
-#include "folder.h"
+#include "base/temporary_folder.h"
 
 namespace pellucid {
 namespace {
@@ -176,7 +176,7 @@ void cut(const fs::path& file, double share) {
 }
 
 TEST(Images, reads_png_of_every_depth_as_the_unit_range) {
-  const Folder folder;
+  const TemporaryFolder folder;
   const auto bytes = counted<std::uint8_t>(4 * 6 * 3, 3);
   write_png(folder / "rgb.png", 4, 6, {PNG_COLOR_TYPE_RGB}, bytes);
   EXPECT_TRUE(
@@ -196,7 +196,7 @@ TEST(Images, reads_png_of_every_depth_as_the_unit_range) {
 }
 
 TEST(Images, expands_palettes_and_drops_transparency) {
-  const Folder folder;
+  const TemporaryFolder folder;
   write_png(folder / "palette.png", 1, 2,
             {PNG_COLOR_TYPE_PALETTE, 8, 0, {{255, 0, 51}, {0, 102, 0}}}, {1, 0});
   EXPECT_TRUE(
@@ -210,7 +210,7 @@ TEST(Images, expands_palettes_and_drops_transparency) {
 }
 
 TEST(Images, reads_jpeg) {
-  const Folder folder;
+  const TemporaryFolder folder;
   write_jpeg(folder / "grey.jpg", 16, 24, 1, std::vector<std::uint8_t>(16 * 24, 51));
   EXPECT_TRUE(at::allclose(read(folder.text("grey.jpg")), at::full({1, 1, 16, 24}, 0.2f)));
   auto smooth = counted<std::uint8_t>(16 * 24 * 3, 0.2);
@@ -224,7 +224,7 @@ TEST(Images, reads_jpeg) {
 }
 
 TEST(Images, reads_tiff_of_every_layout) {
-  const Folder folder;
+  const TemporaryFolder folder;
   const auto check = [&](const Tiff& kind, const auto& samples, const Tensor& expected,
                          const char* mode = "w") {
     write_tiff(folder / "x.tif", 20, 18, kind, samples, 1, mode);
@@ -261,7 +261,7 @@ TEST(Images, reads_tiff_of_every_layout) {
 }
 
 TEST(Images, makes_items_or_a_volume_of_the_pages_of_a_tiff_file) {
-  const Folder folder;
+  const TemporaryFolder folder;
   const Tiff kind{.bits = 32, .format = SAMPLEFORMAT_IEEEFP};
   const auto all = counted<float>(3 * 4 * 5, 0.5);
   write_tiff(folder / "a.tif", 4, 5, kind, all, 3);
@@ -278,7 +278,7 @@ TEST(Images, makes_items_or_a_volume_of_the_pages_of_a_tiff_file) {
 }
 
 TEST(Images, sorts_files_by_name_and_says_what_they_hold) {
-  const Folder folder;
+  const TemporaryFolder folder;
   for (const int i : {2, 10, 1})
     write_png(folder / ("p" + std::to_string(i) + ".png"), 1, 1, {}, {std::uint8_t(i)});
   const Tensor x = read(folder.text("p*.png"));
@@ -290,7 +290,7 @@ TEST(Images, sorts_files_by_name_and_says_what_they_hold) {
 }
 
 TEST(Images, crops_or_pads_pictures_of_different_sizes) {
-  const Folder folder;
+  const TemporaryFolder folder;
   const auto wide = counted<std::uint8_t>(3 * 6, 5), tall = counted<std::uint8_t>(5 * 4, 7);
   write_png(folder / "a.png", 3, 6, {}, wide);
   write_png(folder / "b.png", 5, 4, {}, tall);
@@ -311,7 +311,7 @@ TEST(Images, crops_or_pads_pictures_of_different_sizes) {
 }
 
 TEST(Images, takes_the_pictures_of_one_size) {
-  const Folder folder;
+  const TemporaryFolder folder;
   const auto wide = counted<std::uint8_t>(3 * 5, 5), tall = counted<std::uint8_t>(5 * 3, 7);
   write_png(folder / "a.png", 3, 5, {}, wide);
   write_png(folder / "b.png", 5, 3, {}, tall);
@@ -341,7 +341,7 @@ TEST(Images, takes_the_pictures_of_one_size) {
 }
 
 TEST(Images, notices_a_file_that_is_replaced_after_it_was_planned) {
-  const Folder folder;
+  const TemporaryFolder folder;
   const auto few = counted<std::uint8_t>(4 * 6 * 3, 1),
              many = counted<std::uint8_t>(40 * 60 * 3, 0.01);
   const auto write = [&](const std::string& kind, std::uint32_t h, std::uint32_t w, int channels) {
@@ -384,7 +384,7 @@ TEST(Images, notices_a_file_that_is_replaced_after_it_was_planned) {
 }
 
 TEST(Images, notices_a_tiff_file_that_is_replaced_by_one_of_other_samples) {
-  const Folder folder;
+  const TemporaryFolder folder;
   const std::string file = folder.text("x.tif");
   write_tiff(folder / "x.tif", 4, 6, {}, counted<std::uint8_t>(24, 1));
   const auto component = testing::load_component("io/images", {{"path", file}});
@@ -403,7 +403,7 @@ TEST(Images, notices_a_tiff_file_that_is_replaced_by_one_of_other_samples) {
 }
 
 TEST(Images, names_file_and_item_of_damaged_pixels) {
-  const Folder folder;
+  const TemporaryFolder folder;
   const std::vector<std::uint8_t> noise = [] {
     std::vector<std::uint8_t> bytes(64 * 64 * 3);
     for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = std::uint8_t(i * i * 31 + i / 7);
@@ -434,7 +434,7 @@ TEST(Images, names_file_and_item_of_damaged_pixels) {
 }
 
 TEST(Images, survives_files_cut_at_any_place) {
-  const Folder folder;
+  const TemporaryFolder folder;
   const auto bytes = counted<std::uint8_t>(16 * 16 * 3, 0.3);
   write_png(folder / "x.png", 16, 16, {PNG_COLOR_TYPE_RGB}, bytes);
   write_jpeg(folder / "x.jpg", 16, 16, 3, bytes);
@@ -450,7 +450,7 @@ TEST(Images, survives_files_cut_at_any_place) {
 }
 
 TEST(Images, refuses_what_it_does_not_read_by_name) {
-  const Folder folder;
+  const TemporaryFolder folder;
   std::ofstream(folder / "notes.png") << "not a picture";
   EXPECT_EQ(message_of<ConfigError>([&] { read(folder.text("notes.png")); }),
             "test.yaml:1:1: '" + folder.text("notes.png") +
@@ -477,7 +477,7 @@ TEST(Images, refuses_what_it_does_not_read_by_name) {
 }
 
 TEST(Images, refuses_a_mixture_of_grey_and_colour) {
-  const Folder folder;
+  const TemporaryFolder folder;
   write_png(folder / "a.png", 1, 1, {}, {1});
   write_png(folder / "b.png", 1, 1, {PNG_COLOR_TYPE_RGB}, {1, 2, 3});
   EXPECT_EQ(

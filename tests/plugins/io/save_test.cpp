@@ -9,7 +9,7 @@
 
 #include <pellucid/dataset.h>
 
-#include "folder.h"
+#include "base/temporary_folder.h"
 #include "sink.h"
 
 namespace pellucid {
@@ -46,7 +46,7 @@ Saved scores(std::int64_t items) {
 }
 
 TEST(Save, writes_tensors_of_any_dtype_to_hdf5) {
-  const Folder folder;
+  const TemporaryFolder folder;
   const Tensor mean = at::rand({5, 3, 4, 6}), count = at::arange(5 * 2, at::kInt).view({5, 2});
   save(folder.text("out.h5"), {saved("mean", mean, "chw", "photon"), saved("count", count, "k")});
   EXPECT_TRUE(at::equal(read(folder / "out.h5", "/mean"), mean));
@@ -58,14 +58,14 @@ TEST(Save, writes_tensors_of_any_dtype_to_hdf5) {
 }
 
 TEST(Save, writes_a_tensor_with_one_item_once) {
-  const Folder folder;
+  const TemporaryFolder folder;
   const Tensor many = at::rand({5, 1, 4, 4}), one = at::rand({1, 1, 3, 3});
   save(folder.text("out.h5"), {saved("many", many, "chw"), saved("one", one, "chw")});
   EXPECT_TRUE(at::equal(read(folder / "out.h5", "/one"), one));
 }
 
 TEST(Save, writes_a_table_to_hdf5_column_by_column) {
-  const Folder folder;
+  const TemporaryFolder folder;
   save(folder.text("out.h5"), {saved("x", at::rand({3, 1, 2, 2}), "chw"), scores(3)});
   EXPECT_TRUE(at::equal(read(folder / "out.h5", "/score/item"), at::arange(3)));
   EXPECT_TRUE(at::equal(read(folder / "out.h5", "/score/psnr"), at::arange(3, at::kDouble) + 20.5));
@@ -77,21 +77,21 @@ TEST(Save, writes_a_table_to_hdf5_column_by_column) {
 }
 
 TEST(Save, writes_a_table_beside_other_formats_as_text) {
-  const Folder folder;
+  const TemporaryFolder folder;
   save(folder.text("out.npy"), {saved("x", at::rand({3, 1, 2, 2}), "chw"), scores(3)});
   EXPECT_EQ(text_of(folder / "out_score.csv"),
             "item,psnr [dB],kind,rank\n0,20.5,k0,0\n1,21.5,k1,1\n2,22.5,k2,4\n");
 }
 
 TEST(Save, writes_npy) {
-  const Folder folder;
+  const TemporaryFolder folder;
   const Tensor x = at::randn({5, 2, 3}, at::kDouble);
   save(folder.text("x.npy"), {saved("x", x, "hw")});
   EXPECT_TRUE(at::equal(read(folder / "x.npy"), x));
 }
 
 TEST(Save, writes_tiff_pages_that_keep_their_values) {
-  const Folder folder;
+  const TemporaryFolder folder;
   const Tensor colour = at::randn({3, 3, 5, 4}), grey = at::randn({3, 1, 5, 4}, at::kDouble);
   save(folder.text("out.tif"), {saved("colour", colour, "chw"), saved("grey", grey, "chw")});
   EXPECT_TRUE(at::equal(images(folder.text("out_colour.tif")), colour));
@@ -102,7 +102,7 @@ TEST(Save, writes_tiff_pages_that_keep_their_values) {
 }
 
 TEST(Save, writes_png_beside_another_format) {
-  const Folder folder;
+  const TemporaryFolder folder;
   const Tensor x = at::linspace(-0.2, 1.2, 2 * 3 * 4 * 5).view({2, 3, 4, 5});
   const auto sink = save(folder.text("out.h5"), {saved("mean", x, "chw")}, {{"png", true}});
   EXPECT_EQ(sink->files(),
@@ -114,7 +114,7 @@ TEST(Save, writes_png_beside_another_format) {
 }
 
 TEST(Save, scales_png_of_other_units_from_the_smallest_to_the_largest_value) {
-  const Folder folder;
+  const TemporaryFolder folder;
   const Tensor x = at::linspace(-3, 9, 16).view({1, 1, 4, 4});
   save(folder.text("x.png"), {saved("x", x, "chw", "photon")});
   EXPECT_LE((images(folder.text("x.png")) - (x + 3) / 12).abs().max().item<float>(),
@@ -122,7 +122,7 @@ TEST(Save, scales_png_of_other_units_from_the_smallest_to_the_largest_value) {
 }
 
 TEST(Save, goes_on_where_an_earlier_process_stopped) {
-  const Folder folder;
+  const TemporaryFolder folder;
   const std::vector<Saved> all{saved("x", at::rand({6, 1, 3, 3}), "chw"), scores(6)};
   for (const char* name : {"out.h5", "out.npy"}) {
     {
@@ -148,7 +148,7 @@ TEST(Save, goes_on_where_an_earlier_process_stopped) {
 }
 
 TEST(Save, takes_regions_of_an_item) {
-  const Folder folder;
+  const TemporaryFolder folder;
   const Tensor x = at::rand({1, 1, 4, 6});
   const std::vector<Saved> all{saved("x", x, "chw")};
   const auto sink = open_sink(folder.text("out.h5"), all);
@@ -164,7 +164,7 @@ TEST(Save, takes_regions_of_an_item) {
 }
 
 TEST(Save, never_replaces_a_finished_file_unless_told_to) {
-  const Folder folder;
+  const TemporaryFolder folder;
   const std::vector<Saved> all{saved("x", at::rand({1, 1, 3, 3}), "chw")};
   for (const char* name : {"out.h5", "out.npy", "out.tif", "out.png"}) {
     save(folder.text(name), all);
@@ -178,7 +178,7 @@ TEST(Save, never_replaces_a_finished_file_unless_told_to) {
 }
 
 TEST(Save, refuses_what_a_format_cannot_hold) {
-  const Folder folder;
+  const TemporaryFolder folder;
   const Tensor x = at::rand({1, 2, 3, 3});
   const auto message = [&](const char* name, std::vector<Saved> all) {
     return message_of<ConfigError>([&] { save(folder.text(name), all); });

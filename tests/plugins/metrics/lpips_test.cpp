@@ -10,7 +10,7 @@
 #include <pellucid/testing.h>
 #include <pellucid/weights.h>
 
-#include "framework/plugin/temporary_folder.h"
+#include "base/temporary_folder.h"
 
 namespace pellucid {
 namespace {
@@ -102,7 +102,7 @@ class Files {
 
  private:
   std::string network_;
-  testing::TemporaryFolder folder_;
+  TemporaryFolder folder_;
 };
 
 /// Files as they should be, written once.

@@ -1,7 +1,6 @@
 // Operators applied to items, forwards and backwards.
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <filesystem>
 
@@ -12,6 +11,7 @@
 #include <pellucid/pipeline.h>
 #include <pellucid/testing.h>
 
+#include "base/temporary_folder.h"
 #include "plugins/operators/laws.h"
 
 namespace pellucid {
@@ -83,19 +83,16 @@ nodes:
 }
 
 TEST(Apply, gives_the_same_in_tiles_forth_and_back) {
-  std::string pattern = ::testing::TempDir() + "pellucid-apply-XXXXXX";
-  ASSERT_NE(mkdtemp(pattern.data()), nullptr);
-  const std::filesystem::path folder = pattern;
+  const TemporaryFolder folder;
   const Tensor truth = at::rand({2, 3, 60, 44});
   DatasetWriter writer(folder / "truth.npy", {{"", spec_of(truth, "chw")}}, false);
   writer.write(0, 0, truth);
   writer.close(true);
-  const auto [forth, back] = run(folder, "whole", "");
-  const auto [forth_in_tiles, back_in_tiles] = run(folder, "tiles", "tile: [25, 20]");
+  const auto [forth, back] = run(folder.path(), "whole", "");
+  const auto [forth_in_tiles, back_in_tiles] = run(folder.path(), "tiles", "tile: [25, 20]");
   EXPECT_LT(laws::largest(forth_in_tiles - forth), 1e-6);
   EXPECT_LT(laws::largest(back_in_tiles - back), 1e-6);
   EXPECT_GT(laws::largest(back - forth), 1e-2);
-  std::filesystem::remove_all(folder);
 }
 
 }  // namespace

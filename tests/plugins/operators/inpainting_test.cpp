@@ -1,7 +1,6 @@
 // Inpainting: its mask from a tensor, a file and by chance, its laws, and its messages.
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <cmath>
 #include <filesystem>
@@ -13,6 +12,7 @@
 #include <pellucid/pipeline.h>
 #include <pellucid/testing.h>
 
+#include "base/temporary_folder.h"
 #include "plugins/operators/laws.h"
 
 namespace pellucid {
@@ -98,23 +98,16 @@ TEST(Inpainting, with_all_or_nothing_missing_is_0_or_the_identity) {
 
 class Folder : public ::testing::Test {
  protected:
-  void SetUp() override {
-    std::string pattern = ::testing::TempDir() + "pellucid-mask-XXXXXX";
-    ASSERT_NE(mkdtemp(pattern.data()), nullptr);
-    path_ = pattern;
-  }
-  void TearDown() override { std::filesystem::remove_all(path_); }
-
   /// A file that holds one array.
   Value file(const Tensor& mask, const std::string& axes) const {
-    const auto path = path_ / "mask.npy";
+    const auto path = folder_ / "mask.npy";
     DatasetWriter writer(path, {{"", spec_of(mask, axes)}}, false);
     writer.write(0, 0, mask);
     writer.close(true);
     return Value::map({{"file", path.string()}});
   }
 
-  std::filesystem::path path_;
+  const TemporaryFolder folder_;
 };
 
 TEST_F(Folder, holds_a_mask_with_or_without_channels) {
@@ -155,10 +148,10 @@ nodes:
   alike: {use: operators/inpainting, with: {mask: {random: {missing: 0.5, size: [24, 32]}}}}
   seen: {use: operators/apply, in: {x: truth, A: alike}}
 )";
-    const auto folder = path_ / std::to_string(block);
+    const auto folder = folder_ / std::to_string(block);
     RunOptions options;
     options.folder = folder;
-    Pipeline::parse(text, path_).run(options);
+    Pipeline::parse(text, folder_.path()).run(options);
     return folder / "result.h5";
   }
 
