@@ -20,6 +20,11 @@ void Combination::bind(const Inputs& in) {
     if (!port.optional || in.has(port)) parts_.push_back({port.name, held(in, port)});
 }
 
+bool Combination::leaves_samples_out() const {
+  return std::any_of(parts_.begin(), parts_.end(),
+                     [](const Part& part) { return pellucid::leaves_samples_out(*part.a); });
+}
+
 std::optional<std::vector<std::int64_t>> Combination::halo(const Spec& x) const {
   std::vector<std::int64_t> largest(x.shape.size(), 0);
   for (const Part& part : parts_) {

@@ -30,6 +30,7 @@ class Combination : public LinearOperator, public Masking {
 
   void bind(const Inputs& in) override;
   void prepare(const Inputs& in, Context&) override { bind(in); }
+  bool leaves_samples_out() const override;
   /// The largest along each axis; empty where a part has none.
   std::optional<std::vector<std::int64_t>> halo(const Spec& x) const override;
   /// The most that any part takes, one after the other.

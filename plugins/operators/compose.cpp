@@ -3,6 +3,9 @@
 //   forward   y = O(I(x))       O: outer, I: inner
 //   adjoint   x = I*(O*(y))
 //
+//   What `outer` leaves out is left out, and so is what it makes of nothing but samples that `inner`
+//   leaves out, such as a masked pixel on a coarser grid: operators/measure adds no noise there.
+//
 // Inputs
 //   outer   the operator that is applied last, to what `inner` gives
 //   inner   the operator that is applied first, to x
@@ -20,6 +23,7 @@
 #include <ATen/ATen.h>
 
 #include <pellucid/plugin.h>
+#include <pellucid/random.h>
 
 #include "combination.h"
 
@@ -55,7 +59,14 @@ class Compose final : public LinearOperator, public Masking {
   Tensor forward(const Tensor& x) const override { return outer_->forward(inner_->forward(x)); }
   Tensor adjoint(const Tensor& y) const override { return inner_->adjoint(outer_->adjoint(y)); }
 
-  Tensor masked(const Tensor& y) const override { return masked_by(*outer_, y); }
+  bool leaves_samples_out() const override {
+    return pellucid::leaves_samples_out(*outer_) || pellucid::leaves_samples_out(*inner_);
+  }
+
+  Tensor masked(const Tensor& y) const override {
+    const Tensor seen = masked_by(*outer_, y);
+    return pellucid::leaves_samples_out(*inner_) ? seen.masked_fill(lost_before(y), 0) : seen;
+  }
 
   std::optional<std::vector<std::int64_t>> halo(const Spec& x) const override {
     auto reach = inner_->halo(x);
@@ -67,10 +78,35 @@ class Compose final : public LinearOperator, public Masking {
 
   std::int64_t working_bytes(const Spec& x) const override {
     const Spec between = inner_->range(x);
-    return between.bytes() + std::max(inner_->working_bytes(x), outer_->working_bytes(between));
+    const std::int64_t applied =
+        between.bytes() + std::max(inner_->working_bytes(x), outer_->working_bytes(between));
+    if (!pellucid::leaves_samples_out(*inner_)) return applied;
+    // Two probes and four results of them, in double precision.
+    const std::int64_t asked = 2 * (2 * between.bytes() + 4 * outer_->range(between).bytes() +
+                                    outer_->working_bytes(between));
+    return std::max(applied, asked);
   }
 
  private:
+  /// True where `outer` makes a sample of nothing but what `inner` leaves out. Random numbers tell:
+  /// sums of them are 0 only where there is nothing to be summed.
+  Tensor lost_before(const Tensor& y) const {
+    constexpr double kRounding = 1e-10;  // of Fourier transforms, relative to the largest sample
+    const auto exact = y.is_complex() ? at::kComplexDouble : at::kDouble;
+    const Tensor between = outer_->adjoint(at::zeros_like(y, y.options().dtype(exact)));
+    // The same for every item.
+    const std::vector<std::int64_t> alike(static_cast<std::size_t>(y.size(0)), 0);
+    const Tensor probe = Random(0, "compose", "probe", alike)
+                             .normal(between.sizes().slice(1), between.scalar_type())
+                             .to(y.device());
+    const Tensor all = outer_->forward(probe).abs();
+    const Tensor rest = outer_->forward(masked_by(*inner_, probe)).abs();
+    if (all.numel() == 0) return at::zeros_like(all, at::kBool);
+    const auto axes = last_axes(static_cast<std::size_t>(all.dim() - 1));
+    const Tensor nothing = all.amax(axes, /*keepdim=*/true) * kRounding;
+    return (rest <= nothing).logical_and_(all > nothing);
+  }
+
   Held outer_, inner_;
 };
 

@@ -124,6 +124,7 @@ class Inpainting final : public LinearOperator, public Masking {
   Tensor forward(const Tensor& x) const override { return masked(x); }
   Tensor adjoint(const Tensor& y) const override { return masked(y); }
 
+  bool leaves_samples_out() const override { return true; }
   Tensor masked(const Tensor& y) const override { return y.masked_fill(missing_for(y), 0); }
 
   double norm(const Spec& x) const override {

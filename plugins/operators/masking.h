@@ -10,14 +10,20 @@ namespace pellucid {
 class Masking {
  public:
   virtual ~Masking() = default;
+  /// False where every sample of y is measured.
+  virtual bool leaves_samples_out() const = 0;
   /// y where it is measured, 0 elsewhere.
   virtual Tensor masked(const Tensor& y) const = 0;
 };
 
+inline bool leaves_samples_out(const Operator& a) {
+  const auto* const masking = dynamic_cast<const Masking*>(&a);
+  return masking && masking->leaves_samples_out();
+}
+
 /// y without the samples that `a` leaves out; y itself where it leaves out none.
 inline Tensor masked_by(const Operator& a, const Tensor& y) {
-  const auto* const masking = dynamic_cast<const Masking*>(&a);
-  return masking ? masking->masked(y) : y;
+  return leaves_samples_out(a) ? dynamic_cast<const Masking&>(a).masked(y) : y;
 }
 
 }  // namespace pellucid

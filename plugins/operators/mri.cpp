@@ -145,8 +145,8 @@ class Mri final : public LinearOperator, public Masking {
     });
   }
 
+  bool leaves_samples_out() const override { return mask_items_ > 0; }
   Tensor masked(const Tensor& y) const override {
-    if (!mask_.defined()) return y;
     Sizes shape(static_cast<std::size_t>(y.dim()), 1);
     shape[0] = mask_items_;
     std::copy(sizes_.begin(), sizes_.end(), shape.end() - settings_.dimensions);

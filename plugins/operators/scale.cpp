@@ -55,6 +55,8 @@ class Scale final : public LinearOperator, public Masking {
   Spec domain(const Spec& y) const override { return a_->domain(y); }
   Tensor forward(const Tensor& x) const override { return a_->forward(x) * factor_; }
   Tensor adjoint(const Tensor& y) const override { return a_->adjoint(y) * factor_; }
+
+  bool leaves_samples_out() const override { return pellucid::leaves_samples_out(*a_); }
   Tensor masked(const Tensor& y) const override { return masked_by(*a_, y); }
 
   std::optional<std::vector<std::int64_t>> halo(const Spec& x) const override {

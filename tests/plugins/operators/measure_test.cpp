@@ -63,6 +63,38 @@ TEST(Measure, has_no_noise_where_its_operator_leaves_samples_out) {
     }
 }
 
+TEST(Measure, has_no_noise_where_what_is_left_out_comes_through_other_operators) {
+  Tensor mask = (at::rand({2, 1, 16, 12}) < 0.5).to(at::kFloat);
+  mask.narrow(2, 4, 8).narrow(3, 4, 6).fill_(0);  // wider than the kernel
+  const auto inner = testing::load_linear_operator("operators/inpainting", {}, {{"mask", mask}});
+  const auto noise_behind = [&](const std::string& use, const Settings& settings) -> Tensor {
+    const auto outer = testing::load_linear_operator(use, settings);
+    const auto a = testing::load_linear_operator(
+        "operators/compose", {}, {{"outer", {}, {}, outer}, {"inner", {}, {}, inner}});
+    return run_stage("operators/measure", gaussian_noise(1),
+                     {{"x", at::zeros({2, 1, 16, 12}), "chw"}, {"A", {}, {}, a}})[kY];
+  };
+  const auto expect_where = [](const Tensor& y, const Tensor& seen) {
+    EXPECT_TRUE(at::equal(y != 0, seen != 0));
+    EXPECT_GT((seen == 0).sum().item<std::int64_t>(), 0);
+  };
+  expect_where(noise_behind("operators/downsampling", {{"method", "decimation"}}),
+               mask.slice(2, 0, std::nullopt, 2).slice(3, 0, std::nullopt, 2));
+  expect_where(noise_behind("operators/downsampling", {{"method", "area"}}),
+               at::max_pool2d(mask, {2, 2}));
+  expect_where(noise_behind("operators/crop", {{"margin", 1}}),
+               mask.narrow(2, 1, 14).narrow(3, 1, 10));
+  // A kernel that has 0 nowhere spreads what is seen as far as it reaches.
+  for (const char* method : {"direct", "fft"})
+    expect_where(noise_behind("operators/convolution", {{"kernel", "box"}, {"method", method}}),
+                 at::max_pool2d(mask, {3, 3}, {1, 1}, {1, 1}));
+  // Rays beside the image see nothing either, but are measured.
+  const Tensor rays = noise_behind(
+      "operators/radon",
+      {{"angles", Value::map({{"even", 3}})}, {"size", Value::list({16, 12})}, {"bins", 40}});
+  EXPECT_GT(rays.narrow(-1, 0, 5).abs().min().item<double>(), 0);
+}
+
 TEST(Measure, has_noise_wherever_one_of_its_operators_sees_something) {
   const Tensor mask = (at::rand({1, 1, 16, 12}) < 0.5).to(at::kFloat);
   const auto seen = [](const Tensor& of) {
