@@ -128,6 +128,8 @@ void require_spatial(const Spec& spec, std::int64_t dimensions) {
   if (!spec.axes.ends_with(names[0]) && !spec.axes.ends_with(names[1]))
     throw ShapeError(std::string("the last axes must be '") + names[0] + "' or '" + names[1] +
                      "', got '" + spec.axes + "' (" + spec.text() + ")");
+  for (const std::int64_t size : last_sizes(spec.shape, static_cast<std::size_t>(dimensions)))
+    if (size == 0) throw ShapeError("the last axes must have samples, got " + spec.text());
 }
 
 void require_real(const Spec& spec) {

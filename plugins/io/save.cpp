@@ -285,6 +285,8 @@ class Save final : public Sink {
   static void require_picture(const std::string& name, const Spec& spec) {
     if (spec.shape.size() < 2)
       throw ConfigError("'" + name + "' is no picture: it has the axes '" + spec.axes + "'");
+    if (spec.item_numel() == 0)
+      throw ConfigError("'" + name + "' is no picture: it has no samples (" + spec.text() + ")");
   }
 
   fs::path picture_folder() const {

@@ -117,6 +117,10 @@ TEST(Requirements, know_the_axes_of_images_and_volumes) {
   volume.axes = "zyx";
   EXPECT_NO_THROW(require_spatial(volume, 2));
   EXPECT_NO_THROW(require_spatial(volume, 3));
+  Spec empty = images();
+  empty.shape[1] = 0;
+  EXPECT_EQ(message_of<ShapeError>([&] { require_spatial(empty, 2); }),
+            "the last axes must have samples, got 47 x float32 chw 3x0x192 [1]");
 }
 
 TEST(LastAxes, are_counted_from_the_end) {
