@@ -40,6 +40,10 @@ std::optional<Case> with_masks(const ComponentDescriptor& component, const Case&
   }
 }
 
+std::string counted_cases(std::size_t count) {
+  return std::to_string(count) + (count == 1 ? " case" : " cases");
+}
+
 /// A component with the cases that run, and what came of those that did not.
 struct Trial {
   Tested tested;
@@ -59,7 +63,7 @@ Trial tried(const ComponentDescriptor& component, const Advice& advice) {
   }
   if (!found.fault.empty())
     trial.broken = "specs that do not fit must be refused in words, and ended in " + found.fault;
-  std::string said;
+  std::string ended;
   for (const Case& one : found.cases) {
     try {
       Instance(component, one).run();
@@ -69,19 +73,22 @@ Trial tried(const ComponentDescriptor& component, const Advice& advice) {
         trial.tested.cases.push_back(*masked);
         continue;
       }
-      said = "the case " + one.text() + " ended in an error: " + error.sentence();
+      ended = "the case " + one.text() +
+              " is planned, and ends in an error when it is run: " + error.sentence();
     } catch (const std::exception& error) {
       trial.broken = text_of(error) + " (" + one.text() + ")";
     }
   }
-  if (!trial.tested.cases.empty())
-    trial.cases.sentence = std::to_string(trial.tested.cases.size()) + " cases, the first " +
+  if (!trial.tested.cases.empty() && !ended.empty())
+    trial.cases = failed(ended + "; what follows from settings and specs is refused by `infer`");
+  else if (!trial.tested.cases.empty())
+    trial.cases.sentence = counted_cases(trial.tested.cases.size()) + ", the first " +
                            trial.tested.cases.front().text();
   else if (!trial.broken.empty()) trial.cases = not_applicable("no case runs, see 'specs'");
   else
     trial.cases = failed(
         "no settings and inputs were found that it takes; describe one in a file " +
-        std::string("of cases. The last refusal: ") + (said.empty() ? found.last_refusal : said));
+        std::string("of cases. The last refusal: ") + (ended.empty() ? found.last_refusal : ended));
   return trial;
 }
 

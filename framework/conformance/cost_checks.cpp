@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <exception>
 #include <thread>
 
 #include <ATen/ATen.h>
@@ -80,6 +81,47 @@ Case enlarged(const Tested& tested, const Case& one) {
   return best;
 }
 
+/// Raises the flag when a part of a call of `whole` seconds is over, and says how long it goes on.
+/// Throws what the call throws, but for Cancelled.
+double seconds_after_stop(const Instance& instance, double whole) {
+  std::atomic<bool> stop = false, done = false;
+  Clock::time_point asked;
+  std::thread caller([&] {
+    const auto from = Clock::now();
+    while (!done && seconds_since(from) < whole / 8)
+      std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    asked = Clock::now();
+    stop = true;
+  });
+  Manner manner;
+  manner.stop = &stop;
+  std::exception_ptr thrown;
+  try {
+    instance.run(manner);
+  } catch (const Cancelled&) {
+  } catch (...) {
+    thrown = std::current_exception();
+  }
+  const auto ended = Clock::now();
+  done = true;
+  caller.join();
+  if (thrown) std::rethrow_exception(thrown);
+  return std::chrono::duration<double>(ended - asked).count();
+}
+
+/// A call that is to stop from its beginning does so.
+bool stops_at_once(const Instance& instance) {
+  const std::atomic<bool> stop = true;
+  Manner manner;
+  manner.stop = &stop;
+  try {
+    instance.run(manner);
+    return false;
+  } catch (const Cancelled&) {
+    return true;
+  }
+}
+
 }  // namespace
 
 Verdict check_cancellation(const Tested& tested) {
@@ -91,36 +133,22 @@ Verdict check_cancellation(const Tested& tested) {
     const auto begin = Clock::now();
     instance.run();
     const double whole = seconds_since(begin);
-    if (whole < kLong) return {};
-
-    std::atomic<bool> stop = false, done = false;
-    Clock::time_point asked;
-    std::thread caller([&] {
-      const auto from = Clock::now();
-      while (!done && seconds_since(from) < whole / 8)
-        std::this_thread::sleep_for(std::chrono::milliseconds(2));
-      asked = Clock::now();
-      stop = true;
-    });
-    Manner manner;
-    manner.stop = &stop;
     try {
-      instance.run(manner);
-    } catch (const Cancelled&) {
+      if (whole < kLong) {
+        if (stops_at_once(instance)) return {};
+        return not_applicable(
+            "its calls never ask whether to stop, and are too short to need it: " +
+            std::to_string(whole) + " s");
+      }
+      const double late = seconds_after_stop(instance, whole);
+      if (late <= std::max(kLong / 2, whole / 2)) return {};
+      return failed("a call of " + std::to_string(whole) + " s must end soon after the run is to " +
+                    "stop, and took " + std::to_string(late) + " s more; it must call " +
+                    "context.stop_if_cancelled() in its loop");
     } catch (const std::exception& error) {
-      done = true;
-      caller.join();
       return failed("a call that is to stop must throw Cancelled or end, and threw " +
                     text_of(error));
     }
-    const auto ended = Clock::now();
-    done = true;
-    caller.join();
-    const double late = std::chrono::duration<double>(ended - asked).count();
-    if (late <= std::max(kLong / 2, whole / 2)) return {};
-    return failed("a call of " + std::to_string(whole) + " s must end soon after the run is to " +
-                  "stop, and took " + std::to_string(late) + " s more; it must call " +
-                  "context.stop_if_cancelled() in its loop");
   });
 }
 

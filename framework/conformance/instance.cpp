@@ -1,9 +1,6 @@
 #include "conformance/instance.h"
 
-#include <unistd.h>
-
 #include <algorithm>
-#include <cmath>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -13,10 +10,9 @@
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 
-#include <pellucid/model.h>
 #include <pellucid/operator.h>
-#include <pellucid/prior.h>
 
+#include "base/temporary_folder.h"
 #include "plan/paths.h"
 #include "plugin/registry.h"
 
@@ -26,29 +22,6 @@ namespace {
 namespace fs = std::filesystem;
 using Edge = Inputs::Edge;
 
-constexpr double kNoiseLevel = 0.1;  // that denoisers are told
-constexpr double kProxStep = 0.3;
-
-/// A folder that goes when it is no longer needed.
-class Folder {
- public:
-  Folder() {
-    std::string pattern = fs::temp_directory_path() / "pellucid-conformance-XXXXXX";
-    if (!mkdtemp(pattern.data())) throw Error("no temporary folder '" + pattern + "' can be made");
-    path_ = pattern;
-  }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-  ~Folder() {
-    std::error_code none;
-    fs::remove_all(path_, none);
-  }
-  const fs::path& path() const { return path_; }
-
- private:
-  fs::path path_;
-};
-
 class Lent final : public Context {
  public:
   Lent(const Block& block, const Manner& manner) : block_(block), manner_(manner) {}
@@ -57,7 +30,9 @@ class Lent final : public Context {
   int threads() const override { return manner_.threads; }
   bool wanted(const Port&) const override { return true; }
   bool cancelled() const override { return manner_.stop && manner_.stop->load(); }
-  void log(Level, const std::string&) override {}
+  void log(Level level, const std::string&) override {
+    if (level == Level::warning && manner_.warned) *manner_.warned = true;
+  }
   void progress(std::int64_t, std::int64_t) override {}
   fs::path scratch() override {
     if (!folder_) folder_.emplace();
@@ -72,7 +47,7 @@ class Lent final : public Context {
  private:
   Block block_;
   Manner manner_;
-  std::optional<Folder> folder_;
+  std::optional<TemporaryFolder> folder_;
 };
 
 class Reader final : public ItemReader {
@@ -155,95 +130,6 @@ class Guard {
   std::vector<Kept> kept_;
 };
 
-Spec with_items(Spec spec, std::int64_t items) {
-  spec.items = items;
-  return spec;
-}
-
-Spec one_value(const Spec& x) { return {x.items, at::kFloat, "", {}, {}, {}, {}}; }
-
-std::string place_text(const Tensor& tensor, std::int64_t flat) {
-  std::vector<std::int64_t> place;
-  for (std::int64_t axis = tensor.dim(); axis-- > 0;) {
-    place.insert(place.begin(), flat % tensor.size(axis));
-    flat /= tensor.size(axis);
-  }
-  std::string text;
-  for (const std::int64_t index : place) text += (text.empty() ? "" : ", ") + std::to_string(index);
-  return "[" + text + "]";
-}
-
-std::string number(double value) { return Value(value).text(); }
-
-Tensor in_double(const Tensor& tensor) {
-  return tensor.is_complex() ? at::view_as_real(tensor.to(at::kComplexDouble).resolve_conj())
-                             : tensor.to(at::kDouble);
-}
-
-std::string difference_of(const std::string& port, const Tensor& expected, const Tensor& found,
-                          double tolerance) {
-  if (expected.sizes() != found.sizes())
-    return "'" + port + "' is " + shape_text(found.sizes()) + " instead of " +
-           shape_text(expected.sizes());
-  if (expected.numel() == 0) return {};
-  const Tensor a = in_double(expected), b = in_double(found);
-  const Tensor usual = a.isfinite();
-  const Tensor same = (a == b).logical_or(a.isnan().logical_and(b.isnan()));
-  const double largest = at::where(usual, a.abs(), 0.0).max().item<double>();
-  Tensor gap = at::where(same, 0.0, (a - b).abs()).nan_to_num(INFINITY, INFINITY);
-  const std::int64_t worst = gap.argmax().item<std::int64_t>();
-  const double most = gap.flatten()[worst].item<double>();
-  if (most <= tolerance * largest) return {};
-  return "'" + port + "' is " + number(b.flatten()[worst].item<double>()) + " instead of " +
-         number(a.flatten()[worst].item<double>()) + " at " + place_text(a, worst);
-}
-
-/// Rows of one item stay in their order; that of the items follows from the blocks.
-Table by_item(const Table& table) {
-  std::vector<std::int64_t> order(static_cast<std::size_t>(table.rows()));
-  std::iota(order.begin(), order.end(), 0);
-  std::stable_sort(order.begin(), order.end(), [&table](std::int64_t a, std::int64_t b) {
-    return table.item(a) < table.item(b);
-  });
-  Table sorted(table.columns());
-  for (const std::int64_t row : order) {
-    std::vector<Cell> cells;
-    for (std::size_t column = 0; column < table.columns().size(); ++column)
-      cells.push_back(table.cell(row, static_cast<std::int64_t>(column)));
-    sorted.add(table.item(row), std::move(cells));
-  }
-  return sorted;
-}
-
-std::string difference_of(const std::string& port, const Table& expected, const Table& found,
-                          double tolerance) {
-  if (expected.rows() != found.rows())
-    return "'" + port + "' has " + std::to_string(found.rows()) + " rows instead of " +
-           std::to_string(expected.rows());
-  for (std::size_t column = 0; column < expected.columns().size(); ++column) {
-    const Column& meant = expected.columns()[column];
-    double largest = 0;
-    if (meant.type == Column::Type::real)
-      for (const double value : expected.reals(meant.name))
-        if (std::isfinite(value)) largest = std::max(largest, std::abs(value));
-    for (std::int64_t row = 0; row < expected.rows(); ++row) {
-      const Cell a = expected.cell(row, static_cast<std::int64_t>(column));
-      const Cell b = found.cell(row, static_cast<std::int64_t>(column));
-      bool same = a == b && expected.item(row) == found.item(row);
-      if (const auto* x = std::get_if<double>(&a); x && std::holds_alternative<double>(b)) {
-        const double y = std::get<double>(b);
-        same = expected.item(row) == found.item(row) &&
-               (*x == y || (std::isnan(*x) && std::isnan(y)) ||
-                std::abs(*x - y) <= tolerance * largest);
-      }
-      if (!same)
-        return "'" + port + "' differs in row " + std::to_string(row) + ", column '" + meant.name +
-               "'";
-    }
-  }
-  return {};
-}
-
 }  // namespace
 
 std::shared_ptr<Component> make(const ComponentDescriptor& component, const Value& settings) {
@@ -268,7 +154,7 @@ void Instance::plan() {
   items_ = case_->items();
   if (auto* object = dynamic_cast<Object*>(component_.get())) {
     object->bind(in);
-    if (case_->argument) methods_ = methods_of(*object);
+    if (case_->argument) methods_ = methods_of(*object, *case_->argument);
     for (const Method& method : methods_) promised_[method.name] = method.promised;
   } else if (const auto* worker = dynamic_cast<const Worker*>(component_.get())) {
     Specs specs;
@@ -309,82 +195,6 @@ void Instance::prepare() {
   } catch (const Fault& fault) {
     written_to_ = fault.what();
   }
-}
-
-std::vector<Method> Instance::methods_of(const Object& object) const {
-  const Edge& x = *case_->argument;
-  const Spec& spec = tensor_spec(x);
-  std::vector<Method> all;
-  const auto drawn = [](const std::string& name, const Spec& like) {
-    return Edge{name, like, normal_like(like, name), nullptr};
-  };
-
-  if (const auto* a = dynamic_cast<const Operator*>(&object)) {
-    const Spec y = a->range(spec);
-    all.push_back({"forward", y, {x}, [](const Object& o, const std::vector<Tensor>& in) {
-                     return dynamic_cast<const Operator&>(o).apply(in[0]);
-                   }});
-    if (dynamic_cast<const LinearOperator*>(a))
-      all.push_back({"adjoint", spec, {drawn("y", y)}, [](const Object& o, const auto& in) {
-                       return dynamic_cast<const LinearOperator&>(o).apply_adjoint(in[0]);
-                     }});
-    else
-      all.push_back({"vjp", spec, {x, drawn("v", y)}, [](const Object& o, const auto& in) {
-                       return dynamic_cast<const Operator&>(o).vjp(in[0], in[1]);
-                     }});
-  } else if (const auto* prior = dynamic_cast<const LatentPrior*>(&object)) {
-    std::vector<Edge> latents;
-    std::size_t index = 0;
-    for (const Latent& latent : prior->latents(spec)) {
-      const Spec promised = with_items(latent.spec, spec.items);
-      latents.push_back(drawn(latent.name, promised));
-      all.push_back({"encode." + latent.name, promised, {x}, [index](const Object& o, auto& in) {
-                       return dynamic_cast<const LatentPrior&>(o).encode(in[0]).at(index);
-                     }});
-      all.push_back({"scale." + latent.name, promised, {}, [index](const Object& o, auto& in) {
-                       return dynamic_cast<const LatentPrior&>(o).start_scales(in).at(index);
-                     }});
-      ++index;
-    }
-    for (Method& method : all)
-      if (method.arguments.empty()) method.arguments = latents;
-    const std::vector<std::int64_t> size = last_sizes(spec.shape, 2);
-    all.push_back({"decode", spec, latents, [size](const Object& o, const auto& in) {
-                     return dynamic_cast<const LatentPrior&>(o).decode(in, size);
-                   }});
-    Spec energy = one_value(spec);
-    energy.dtype = spec.dtype;
-    all.push_back({"energy", energy, latents, [](const Object& o, const auto& in) {
-                     return dynamic_cast<const LatentPrior&>(o).energy(in);
-                   }});
-  } else if (dynamic_cast<const Denoiser*>(&object)) {
-    all.push_back({"denoise", spec, {x}, [](const Object& o, const auto& in) {
-                     return dynamic_cast<const Denoiser&>(o).denoise(in[0], kNoiseLevel);
-                   }});
-  } else if (const auto* g = dynamic_cast<const Functional*>(&object)) {
-    Spec value = one_value(spec);
-    value.dtype = c10::toRealValueType(spec.dtype);
-    if (g->has_value())
-      all.push_back({"value", value, {x}, [](const Object& o, const auto& in) {
-                       return dynamic_cast<const Functional&>(o).value(in[0]);
-                     }});
-    if (g->has_gradient())
-      all.push_back({"gradient", spec, {x}, [](const Object& o, const auto& in) {
-                       return dynamic_cast<const Functional&>(o).gradient(in[0]);
-                     }});
-    if (g->has_prox())
-      all.push_back({"prox", spec, {x}, [](const Object& o, const auto& in) {
-                       return dynamic_cast<const Functional&>(o).prox(in[0], kProxStep);
-                     }});
-  } else if (const auto* model = dynamic_cast<const Model*>(&object)) {
-    const Spec row = with_items(spec, 1);
-    all.push_back(
-        {"value",
-         with_items(model->range(row), spec.items),
-         {x},
-         [](const Object& o, const auto& in) { return dynamic_cast<const Model&>(o)(in[0], 0); }});
-  }
-  return all;
 }
 
 std::vector<Block> Instance::blocks(const Manner& manner) const {
@@ -524,7 +334,7 @@ std::shared_ptr<Component> Instance::made_in(const fs::path& folder) const {
 }
 
 Results Instance::procedure(const Manner& manner) const {
-  const Folder folder;
+  const TemporaryFolder folder;
   const std::shared_ptr<Component> made = made_in(folder.path());
   const Block all{0, items_, {}};
   const std::vector<Edge> edges = cut(all, manner);
@@ -536,7 +346,7 @@ Results Instance::procedure(const Manner& manner) const {
   Inputs in = planned(*descriptor_, edges);
   in.set_reader(&reader);
   in.set_block(all);
-  Lent context(all, manner);
+  Lent context({0, 1, {}}, manner);
   made->prepare(planned(*descriptor_, edges), context);
   Outputs out;
   dynamic_cast<const Procedure&>(*made).run(in, out, context);
@@ -548,7 +358,7 @@ Results Instance::procedure(const Manner& manner) const {
 
 /// The files that a sink writes, byte by byte.
 Results Instance::sink(const Manner& manner) const {
-  const Folder folder;
+  const TemporaryFolder folder;
   const std::shared_ptr<Component> made = made_in(folder.path());
   auto& sink = dynamic_cast<Sink&>(*made);
   Lent context({0, items_, {}}, manner);
@@ -604,72 +414,6 @@ std::optional<std::vector<std::int64_t>> Instance::halo() const {
   if (const auto* stage = dynamic_cast<const Stage*>(component_.get()))
     return stage->halo(planned(*descriptor_, case_->inputs));
   return std::nullopt;
-}
-
-void require_promised(const Promises& promised, const Results& results, const Block& block,
-                      std::int64_t items) {
-  for (const auto& [port, promise] : promised) {
-    const auto found = results.find(port);
-    if (const auto* rows = std::get_if<TableSpec>(&promise)) {
-      const auto* table = found == results.end() ? nullptr : std::get_if<Table>(&found->second);
-      if (!table) throw Fault("'" + port + "' was inferred as a table and was not set");
-      if (table->columns() != rows->columns)
-        throw Fault("'" + port + "' was inferred as " + rows->text() + " and has other columns");
-      const bool one = rows->items != items;
-      const std::int64_t most = (one ? rows->items : block.count) * rows->rows_per_item;
-      if (table->rows() > most)
-        throw Fault("'" + port + "' was inferred with at most " + std::to_string(most) +
-                    " rows and has " + std::to_string(table->rows()));
-      for (std::int64_t row = 0; row < table->rows() && !one; ++row)
-        if (table->item(row) < block.first || table->item(row) >= block.first + block.count)
-          throw Fault("'" + port + "' must speak of the items " + std::to_string(block.first) +
-                      " to " + std::to_string(block.first + block.count - 1) +
-                      ", and has a row of item " + std::to_string(table->item(row)));
-      continue;
-    }
-    const auto& spec = std::get<Spec>(promise);
-    const auto* tensor = found == results.end() ? nullptr : std::get_if<Tensor>(&found->second);
-    if (!tensor || !tensor->defined())
-      throw Fault("'" + port + "' was inferred as " + spec.text() + " and was not set");
-    std::vector<std::int64_t> shape{spec.items == items ? block.count : spec.items};
-    shape.insert(shape.end(), spec.shape.begin(), spec.shape.end());
-    if (block.region)
-      for (std::size_t a = 0; a < block.region->size.size() && a + 1 < shape.size(); ++a)
-        if (shape[a + 1] == block.region->whole[a]) shape[a + 1] = block.region->size[a];
-    if (tensor->sizes() != at::IntArrayRef(shape))
-      throw Fault("'" + port + "' was inferred as " + shape_text(shape) + " and is " +
-                  shape_text(tensor->sizes()));
-    if (tensor->scalar_type() != spec.dtype)
-      throw Fault("'" + port + "' was inferred as " + dtype_name(spec.dtype) + " and is " +
-                  dtype_name(tensor->scalar_type()));
-  }
-}
-
-std::string difference(const Results& expected, const Results& found, double tolerance) {
-  for (const auto& [port, value] : expected) {
-    const auto other = found.find(port);
-    if (other == found.end()) return "'" + port + "' is missing";
-    std::string said;
-    if (const auto* tensor = std::get_if<Tensor>(&value))
-      said = difference_of(port, *tensor, std::get<Tensor>(other->second), tolerance);
-    else
-      said = difference_of(port, by_item(std::get<Table>(value)),
-                           by_item(std::get<Table>(other->second)), tolerance);
-    if (!said.empty()) return said;
-  }
-  return {};
-}
-
-std::string nonfinite(const Results& results) {
-  for (const auto& [port, value] : results) {
-    const auto* tensor = std::get_if<Tensor>(&value);
-    if (!tensor || tensor->numel() == 0) continue;
-    const Tensor bad = in_double(*tensor).isfinite().logical_not();
-    if (bad.any().item<bool>())
-      return "'" + port + "' is not finite at " +
-             place_text(bad, bad.to(at::kInt).argmax().item<std::int64_t>());
-  }
-  return {};
 }
 
 }  // namespace pellucid::conformance

@@ -5,26 +5,16 @@
 #include <atomic>
 #include <filesystem>
 #include <functional>
-#include <map>
 #include <memory>
 #include <optional>
-#include <stdexcept>
 #include <string>
-#include <variant>
 #include <vector>
 
 #include "conformance/case.h"
+#include "conformance/methods.h"
+#include "conformance/results.h"
 
 namespace pellucid::conformance {
-
-/// What a component gave, by output; of an object, by method: "forward", "adjoint".
-using Results = std::map<std::string, std::variant<Tensor, Table>>;
-
-/// A fault that a call brought to light: what was expected, and what was found.
-class Fault : public std::runtime_error {
- public:
-  using std::runtime_error::runtime_error;
-};
 
 /// How a computation is cut and watched.
 struct Manner {
@@ -36,17 +26,8 @@ struct Manner {
   /// Inputs that a call wrote to are a Fault.
   bool guard = false;
   const std::atomic<bool>* stop = nullptr;
-};
-
-/// What `infer`, `range` and their like announce.
-using Promises = std::map<std::string, std::variant<Spec, TableSpec>>;
-
-/// A method of an object as a function of the items of its arguments.
-struct Method {
-  std::string name;
-  Spec promised;
-  std::vector<Inputs::Edge> arguments;
-  std::function<Tensor(const Object&, const std::vector<Tensor>&)> call;
+  /// Set where a call warns.
+  std::atomic<bool>* warned = nullptr;
 };
 
 class Instance {
@@ -79,7 +60,6 @@ class Instance {
 
  private:
   void plan();
-  std::vector<Method> methods_of(const Object& object) const;
   Results compute_object(const Block& block, const Manner& manner) const;
   std::shared_ptr<Component> made_in(const std::filesystem::path& folder) const;
   Results reduced(const Manner& manner) const;
@@ -99,16 +79,5 @@ class Instance {
 
 /// A new component from settings; throws ConfigError with the first problem.
 std::shared_ptr<Component> make(const ComponentDescriptor& component, const Value& settings);
-
-/// Throws Fault where results are not of the promised dtype, shape, columns and items.
-void require_promised(const Promises& promised, const Results& results, const Block& block,
-                      std::int64_t items);
-
-/// How results differ by more than `tolerance` of each output's largest value; empty where they do
-/// not.
-std::string difference(const Results& expected, const Results& found, double tolerance);
-
-/// "'y' is not finite at [0, 3, 1]"; empty where all tensors are finite. Tables are not looked at.
-std::string nonfinite(const Results& results);
 
 }  // namespace pellucid::conformance

@@ -27,35 +27,47 @@ Precision precision_of(at::ScalarType dtype) {
 
 std::string number(double value) { return Value(value).text(); }
 
-/// The case in double precision where the component takes that, else as it is.
-Case precise(const Tested& tested, const Case& of) {
+/// The case in single or double precision; empty where the component refuses that.
+std::optional<Case> in_precision(const Tested& tested, const Case& of, at::ScalarType real) {
   Case one = of;
   for (Inputs::Edge* edge : one.tensors()) {
     Spec spec = tensor_spec(*edge);
-    if (spec.dtype == at::kFloat) spec.dtype = at::kDouble;
-    if (spec.dtype == at::kComplexFloat) spec.dtype = at::kComplexDouble;
+    if (!at::isFloatingType(spec.dtype) && !at::isComplexType(spec.dtype)) continue;
+    spec.dtype = at::isComplexType(spec.dtype) ? at::toComplexType(real) : real;
     *edge = with_spec(*edge, spec);
   }
   try {
     const Instance planned(*tested.component, one, /*only_planned=*/true);
     return one;
   } catch (const Error&) {
-    return of;
+    return std::nullopt;
   }
 }
+
+/// Laws are tried in double precision where the component takes that; those that are cheap and hold
+/// to rounding in single precision as well.
+enum class Precisions { twice, both };
 
 /// Calls `verify` with a prepared object and the spec of what it is applied to.
 template <class T>
 Verdict for_each_object(const Tested& tested, const std::string& otherwise,
-                        const std::function<Verdict(const T&, const Spec&)>& verify) {
-  return for_each_case(tested, [&](const Case& of) -> Verdict {
-    if (!is_object(tested.component->kind)) return not_applicable(otherwise);
-    const Case one = precise(tested, of);
+                        const std::function<Verdict(const T&, const Spec&)>& verify,
+                        Precisions precisions = Precisions::twice) {
+  const auto tried = [&](const Case& one) -> Verdict {
     const Instance instance(*tested.component, one);
     const auto* object = dynamic_cast<const T*>(instance.component().get());
     if (!object) return not_applicable(otherwise);
     const at::NoGradGuard no_grad;
     return verify(*object, tensor_spec(*one.argument));
+  };
+  return for_each_case(tested, [&](const Case& of) -> Verdict {
+    if (!is_object(tested.component->kind)) return not_applicable(otherwise);
+    const std::optional<Case> twice = in_precision(tested, of, at::kDouble);
+    const Verdict verdict = tried(twice.value_or(of));
+    if (verdict.state != Verdict::State::pass || precisions == Precisions::twice || !twice)
+      return verdict;
+    const std::optional<Case> single = in_precision(tested, of, at::kFloat);
+    return single ? tried(*single) : verdict;
   });
 }
 
@@ -163,7 +175,8 @@ Verdict gradient_of_prior(const LatentPrior& prior, const Spec& x, double bound)
 
 Verdict check_adjoint(const Tested& tested) {
   return for_each_object<LinearOperator>(
-      tested, "it is no linear operator", [](const LinearOperator& a, const Spec& x) -> Verdict {
+      tested, "it is no linear operator",
+      [](const LinearOperator& a, const Spec& x) -> Verdict {
         const double gap = testing::adjoint_gap(a, whole_shape(x), x.dtype);
         if (!(gap <= precision_of(x.dtype).linear))
           return failed("<A x, y> and <x, A* y> must agree to rounding, and differ by " +
@@ -174,17 +187,20 @@ Verdict check_adjoint(const Tested& tested) {
             "<A e, A e> and <e, A* A e> must agree to rounding for an impulse e at a "
             "corner, and differ by " +
             number(border) + " of |A* A e|");
-      });
+      },
+      Precisions::both);
 }
 
 Verdict check_linearity(const Tested& tested) {
   return for_each_object<LinearOperator>(
-      tested, "it is no linear operator", [](const LinearOperator& a, const Spec& x) -> Verdict {
+      tested, "it is no linear operator",
+      [](const LinearOperator& a, const Spec& x) -> Verdict {
         const double gap = testing::linearity_gap(a, whole_shape(x), x.dtype);
         if (gap <= precision_of(x.dtype).linear) return {};
         return failed("A (1.7 x - 0.6 z) must be 1.7 A x - 0.6 A z, and differs by " + number(gap) +
                       " of its length");
-      });
+      },
+      Precisions::both);
 }
 
 Verdict check_gradient(const Tested& tested) {

@@ -81,10 +81,11 @@ const std::vector<Mutant>& all_mutants() {
       Mutant{"smooth", "parameters_range_is_not_kept"},
       Mutant{"smooth", "parameters_end_divides_by_zero"},
       Mutant{"smooth", "specs_unfulfilled_shape"},
-      Mutant{"difference", "specs_domain_of_another_size"},
+      Mutant{"difference", "specs_domain_of_another_size"}, Mutant{"smooth", "cases_refused_late"},
       Mutant{"smooth", "dtype_always_float32"}, Mutant{"smooth", "dtype_rounded_to_float32"},
-      Mutant{"smooth", "strides_memory_order"}, Mutant{"smooth", "strides_view"},
-      Mutant{"smooth", "inputs_scaled_in_place"}, Mutant{"smooth", "inputs_clipped_in_place"},
+      Mutant{"smooth", "dtype_gain_in_float32"}, Mutant{"smooth", "strides_memory_order"},
+      Mutant{"smooth", "strides_view"}, Mutant{"smooth", "inputs_scaled_in_place"},
+      Mutant{"smooth", "inputs_clipped_in_place"},
       Mutant{"smooth", "blocks_state_is_kept", {"threads"}},
       Mutant{"smooth", "blocks_scratch_of_first_call"}, Mutant{"smooth", "blocks_item_from_start"},
       Mutant{"total", "blocks_mean_of_means"}, Mutant{"smooth", "threads_shared_scratch"},
@@ -92,13 +93,18 @@ const std::vector<Mutant>& all_mutants() {
       Mutant{"smooth", "tiles_place_in_region"},
       Mutant{"difference", "tiles_operator_without_halo"}, Mutant{"smooth", "sizes_single_pixel"},
       Mutant{"smooth", "sizes_other_exception"}, Mutant{"smooth", "sizes_no_items", {"nonfinite"}},
-      Mutant{"smooth", "nonfinite_hidden"}, Mutant{"smooth", "nonfinite_leaks"},
+      Mutant{"smooth", "sizes_no_pixels"}, Mutant{"smooth", "nonfinite_hidden"},
+      Mutant{"smooth", "nonfinite_leaks"}, Mutant{"total", "nonfinite_hidden_from_the_sum"},
+      Mutant{"largest", "nonfinite_hidden_by_a_procedure"},
+      Mutant{"smooth", "cancellation_taken_for_a_failure"},
       // Their calls take half a second each.
       Mutant{"smooth", "cancellation_never_asked", {}, {"specs", "cancellation"}},
       Mutant{"smooth", "cancellation_asked_at_the_end", {}, {"specs", "cancellation"}},
       Mutant{"smooth", "memory_nothing_declared"}, Mutant{"smooth", "memory_copies"},
       Mutant{"difference", "adjoint_border_pixel"}, Mutant{"difference", "adjoint_of_another_gain"},
+      Mutant{"difference", "adjoint_border_in_float32"},
       Mutant{"difference", "linearity_offset", kLaws},
+      Mutant{"difference", "linearity_clipped_in_float32", {"adjoint"}},
       Mutant{"difference", "linearity_clipped", kLaws},
       Mutant{"magnitude", "gradient_off_by_a_hundredth"}, Mutant{"energy", "gradient_last_row"},
       Mutant{"difference", "norm_squared"}, Mutant{"difference", "norm_too_small"},
@@ -112,13 +118,22 @@ INSTANTIATE_TEST_SUITE_P(Mutants, Kit, ::testing::ValuesIn(all_mutants()),
 
 TEST(KitWithoutFaults, finds_none) {
   install_counting_allocator();
-  for (const char* component : {"smooth", "difference", "magnitude", "energy", "total", "crash"})
+  for (const char* component :
+       {"smooth", "difference", "magnitude", "energy", "total", "largest", "crash"})
     EXPECT_THAT(failed_checks(tested(component)), IsEmpty()) << component;
 }
 
 TEST(KitWithoutFaults, finds_settings_that_the_manual_leaves_out_and_manuals_that_are_missing) {
   EXPECT_THAT(failed_checks(tested("unnamed")), ElementsAre("description"));
   EXPECT_THAT(failed_checks(tested("blank")), ElementsAre("description"));
+}
+
+TEST(KitWithoutFaults, does_not_say_of_a_short_call_that_it_stops) {
+  const auto state_of = [](const std::string& component) {
+    return tested(component, {"cancellation"}).front().verdict.state;
+  };
+  EXPECT_EQ(state_of("smooth"), Verdict::State::not_applicable);  // it never asks
+  EXPECT_EQ(state_of("largest"), Verdict::State::pass);
 }
 
 TEST(KitWithoutFaults, tells_of_every_check_in_order) {

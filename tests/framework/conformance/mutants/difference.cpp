@@ -50,6 +50,7 @@ class Difference final : public LinearOperator {
     y.mul_(settings_.gain);
     if (has_fault("linearity_offset")) y.add_(1e-3);
     if (has_fault("linearity_clipped")) y.clamp_(-2, 2);
+    if (has_fault("linearity_clipped_in_float32") && is_single(x)) y.clamp_(-2, 2);
     return y;
   }
 
@@ -60,6 +61,8 @@ class Difference final : public LinearOperator {
     x.narrow(-1, 1, pairs).add_(differences);
     x.narrow(-1, 0, pairs).sub_(differences);
     if (has_fault("adjoint_border_pixel")) x.select(-1, 0).select(-1, 0).mul_(1 + 1e-3);
+    if (has_fault("adjoint_border_in_float32") && is_single(y))
+      x.select(-1, 0).select(-1, 0).mul_(1 + 5e-4);
     if (has_fault("adjoint_of_another_gain")) x.mul_(1 + 1e-4);
     return x;
   }
@@ -87,6 +90,8 @@ class Difference final : public LinearOperator {
   }
 
  private:
+  static bool is_single(const Tensor& x) { return x.scalar_type() == at::kFloat; }
+
   Settings settings_;
 };
 

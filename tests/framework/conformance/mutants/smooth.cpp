@@ -113,6 +113,10 @@ class Smooth final : public Stage {
     if (has_fault("nonfinite_hidden")) images = images.nan_to_num(0, 0, 0);
     if (has_fault("sizes_single_pixel") && images.size(-1) == 1)
       throw std::runtime_error("nothing to take the mean of");
+    if (has_fault("sizes_no_pixels") && images.size(-1) == 0)
+      throw std::runtime_error("nothing to take the mean of");
+    if (has_fault("cases_refused_late") && settings_.reach == 2)
+      throw ShapeError("the reach must be 1");
     if (has_fault("sizes_no_items")) images = images + 0 * images[0].mean();
     if (has_fault("memory_copies"))
       images = images * at::ones({32, images.numel()}, images.options()).mean();
@@ -120,6 +124,7 @@ class Smooth final : public Stage {
 
     double gain = settings_.gain.value;
     if (has_fault("parameters_end_divides_by_zero")) gain = gain * (10 - gain) / (10 - gain);
+    if (has_fault("dtype_gain_in_float32") && in[x].scalar_type() == at::kFloat) gain *= 1.01;
     if (has_fault("threads_shared_scratch")) gain *= through_scratch(in);
     if (has_fault("threads_by_count")) gain *= at::get_num_threads();
     if (has_fault("blocks_state_is_kept")) gain *= after_last_block(in);
@@ -172,6 +177,8 @@ class Smooth final : public Stage {
   }
 
   static void wait(Context& context) {
+    if (has_fault("cancellation_taken_for_a_failure") && context.cancelled())
+      throw ShapeError("it was stopped");
     const bool deaf = has_fault("cancellation_never_asked");
     const bool late = has_fault("cancellation_asked_at_the_end");
     for (int i = 0; i < 20 && (deaf || late); ++i)

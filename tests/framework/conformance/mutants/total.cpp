@@ -42,6 +42,8 @@ class Total final : public Reducer {
 
   void reduce(const Inputs& in, Outputs& state, Context&) const override {
     state[sum] = in[x].sum(0, /*keepdim=*/true, at::kDouble);
+    if (has_fault("nonfinite_hidden_from_the_sum"))
+      state[sum] = in[x].nan_to_num(0, 0, 0).sum(0, /*keepdim=*/true, at::kDouble);
     // A mean that forgets how many items a block had.
     if (has_fault("blocks_mean_of_means")) state[sum] = state[sum] / in[x].size(0);
   }
