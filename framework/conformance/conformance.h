@@ -20,6 +20,8 @@ struct Finding {
 };
 
 inline constexpr const char* kCases = "cases";
+/// The one finding about a plugin whose library cannot be loaded; its component is empty.
+inline constexpr const char* kLoading = "loading";
 
 /// "cases", then the names of all checks.
 std::vector<std::string> finding_names();

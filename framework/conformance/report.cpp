@@ -45,6 +45,11 @@ std::vector<std::pair<std::string, std::vector<Finding>>> by_component(
   return groups;
 }
 
+/// "operators/radon"; the plugin alone where nothing is known of its components.
+std::string title_of(const std::string& plugin, const std::string& component) {
+  return component.empty() ? plugin : plugin + "/" + component;
+}
+
 std::ptrdiff_t count(const std::vector<Finding>& findings, State state) {
   return std::count_if(findings.begin(), findings.end(),
                        [state](const Finding& finding) { return finding.verdict.state == state; });
@@ -65,7 +70,7 @@ std::string table_text(const std::string& plugin, const std::vector<Finding>& fi
   for (const std::string& name : finding_names()) width = std::max(width, name.size());
   std::string text;
   for (const auto& [component, group] : by_component(findings)) {
-    text += plugin + "/" + component + "\n";
+    text += title_of(plugin, component) + "\n";
     for (const Finding& finding : group) {
       const std::string head = "  " + padded(name_of(finding.verdict.state), 4) + "  " +
                                padded(finding.check, width) + "  ";
@@ -82,7 +87,7 @@ std::string table_text(const std::string& plugin, const std::vector<Finding>& fi
 std::string junit_suites(const std::string& plugin, const std::vector<Finding>& findings) {
   std::string text;
   for (const auto& [component, group] : by_component(findings)) {
-    const std::string name = escaped(plugin + "/" + component);
+    const std::string name = escaped(title_of(plugin, component));
     text += "  <testsuite name=\"" + name + "\" tests=\"" + std::to_string(group.size()) +
             "\" failures=\"" + std::to_string(count(group, State::fail)) + "\" skipped=\"" +
             std::to_string(count(group, State::not_applicable)) + "\">\n";

@@ -18,7 +18,16 @@ class TestPlugin : public ProgramTest {
     arguments.insert(arguments.begin(), {"test-plugin", PELLUCID_MUTANTS "/mutants.so"});
     return pellucid(arguments, {"PELLUCID_MUTANT=" + fault});
   }
+
+  static void expect_one_failure(const Answer& answer, const std::string& sentence) {
+    EXPECT_EQ(answer.code, 1);
+    EXPECT_THAT(answer.out, ContainsRegex("FAIL  sizes +" + sentence));
+    EXPECT_THAT(answer.out, ContainsRegex("pass  nonfinite"));
+  }
 };
+
+const std::vector<std::string> kShort{"--component", "crash",     "--check",   "sizes",
+                                      "--check",     "nonfinite", "--timeout", "5"};
 
 TEST_F(TestPlugin, prints_a_line_for_each_check_and_ends_with_0_where_all_pass) {
   const Answer answer = test({"--component", "magnitude"});
@@ -49,34 +58,35 @@ TEST_F(TestPlugin, says_of_a_failure_what_was_expected_and_found_and_which_case_
 
 TEST_F(TestPlugin, makes_of_a_crash_one_failed_check_and_goes_on) {
   const Answer answer = test({"--component", "crash"}, "crash");
-  EXPECT_EQ(answer.code, 1);
-  EXPECT_THAT(answer.out, ContainsRegex("FAIL  sizes +the process was ended by signal 11"));
-  EXPECT_THAT(answer.out, ContainsRegex("pass  nonfinite"));
+  expect_one_failure(answer, "the process was ended by signal 11");
   EXPECT_THAT(answer.out, HasSubstr(" 1 failed\n"));
 }
 
 TEST_F(TestPlugin, makes_of_a_hang_one_failed_check_and_goes_on) {
-  const Answer answer =
-      test({"--component", "crash", "--check", "sizes", "--check", "nonfinite", "--timeout", "5"},
-           "hang");
-  EXPECT_EQ(answer.code, 1);
-  EXPECT_THAT(answer.out, ContainsRegex("FAIL  sizes +it did not end within 5 s"));
-  EXPECT_THAT(answer.out, ContainsRegex("pass  nonfinite"));
+  expect_one_failure(test(kShort, "hang"), "it did not end within 5 s");
 }
 
 TEST_F(TestPlugin, takes_what_a_plugin_prints_for_no_sign_of_life) {
-  const Answer answer =
-      test({"--component", "crash", "--check", "sizes", "--check", "nonfinite", "--timeout", "5"},
-           "prattle");
-  EXPECT_EQ(answer.code, 1);
-  EXPECT_THAT(answer.out, ContainsRegex("FAIL  sizes +it did not end within 5 s"));
-  EXPECT_THAT(answer.out, ContainsRegex("pass  nonfinite"));
+  expect_one_failure(test(kShort, "prattle"), "it did not end within 5 s");
 }
 
 TEST_F(TestPlugin, reads_findings_of_a_plugin_that_prints_without_an_end_of_line) {
   const Answer answer = test({"--component", "crash"}, "chatter");
   EXPECT_EQ(answer.code, 0) << answer.out;
   EXPECT_THAT(answer.out, HasSubstr(" 0 failed\n"));
+}
+
+TEST_F(TestPlugin, makes_of_a_plugin_that_cannot_be_loaded_a_failed_check_and_goes_on) {
+  fs::copy_file(PELLUCID_FAULTY_PLUGINS "/unloadable.so", in_folder("unloadable.so"));
+  fs::copy_file(PELLUCID_MUTANTS "/mutants.so", in_folder("mutants.so"));
+  const Answer answer = pellucid({"test-plugin", folder().string(), "--component", "total",
+                                  "--check", "specs", "--junit", "found.xml"});
+  EXPECT_EQ(answer.code, 1);
+  EXPECT_THAT(answer.out, ContainsRegex("mutants/total\n  pass  specs"));
+  EXPECT_THAT(answer.out, ContainsRegex("unloadable\n  FAIL  loading"));
+  const std::string junit = text_of_file(in_folder("found.xml"));
+  EXPECT_THAT(junit, HasSubstr("its process was ended by signal 6 (aborted)"));
+  EXPECT_THAT(junit, HasSubstr("| giving-up"));
 }
 
 TEST_F(TestPlugin, prints_findings_as_lines_of_json) {
