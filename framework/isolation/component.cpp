@@ -1,20 +1,16 @@
 #include "isolation/component.h"
 
-#include <algorithm>
 #include <array>
 #include <atomic>
-#include <chrono>
 #include <deque>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <set>
-#include <stdexcept>
 #include <utility>
 #include <vector>
 
-#include "base/log.h"
-#include "isolation/process.h"
+#include "isolation/processes.h"
 
 namespace pellucid {
 
@@ -28,67 +24,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Seconds that a process has to load its plugin, and a component to be made, unless a longer
-/// `timeout:` is given.
-constexpr double kBeginning = 60;
-
-/// What is asked without a context: while planning, or of a sink that is to sync.
-class PlainListener final : public Listener {
- public:
-  explicit PlainListener(std::optional<double> timeout = {}) : timeout_(timeout) {}
-  void log(Context::Level level, const std::string& sentence) override {
-    if (level == Context::Level::warning) log_warning(sentence);
-    else log_debug(sentence);
-  }
-  void progress(std::int64_t, std::int64_t) override {}
-  bool cancelled() override { return false; }
-  void begin_again() override { start_ = std::chrono::steady_clock::now(); }
-  double seconds() override {
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
-  }
-  std::optional<double> timeout() override { return timeout_; }
-
- private:
-  std::optional<double> timeout_;
-  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
-};
-
-class ContextListener final : public Listener {
- public:
-  ContextListener(Context& context, CallSite& site) : context_(context), site_(site) {}
-  void log(Context::Level level, const std::string& sentence) override {
-    context_.log(level, sentence);
-  }
-  void progress(std::int64_t done, std::int64_t total) override { context_.progress(done, total); }
-  bool cancelled() override { return context_.cancelled(); }
-  void begin_again() override { site_.begin_again(); }
-  double seconds() override { return site_.seconds(); }
-  std::optional<double> timeout() override { return site_.timeout(); }
-
- private:
-  Context& context_;
-  CallSite& site_;
-};
-
-/// The process that described a plugin, for the first node that needs one.
-class Spare {
- public:
-  explicit Spare(std::unique_ptr<ChildProcess> process) : process_(std::move(process)) {}
-  std::unique_ptr<ChildProcess> take() {
-    const std::lock_guard lock(mutex_);
-    return std::exchange(process_, nullptr);
-  }
-
- private:
-  std::mutex mutex_;
-  std::unique_ptr<ChildProcess> process_;
-};
-
 /// A component as a process described it.
 struct Described {
-  fs::path plugin_file;
-  std::string plugin_checksum;
-  std::string name, summary, manual;
+  Origin origin;
+  std::string summary, manual;
   Kind kind = Kind::stage;
   std::deque<std::string> texts;  ///< that the ports point to
   Ports ports{};
@@ -105,147 +44,8 @@ struct Described {
     right_settings.insert(settings.flow());
   }
 
-  std::shared_ptr<Spare> spare;
   std::mutex mutex;
   std::set<std::string> right_settings;
-};
-
-/// The processes of one node: one for each call at a time.
-class Processes {
- public:
-  Processes(Described& described, Value settings)
-      : described_(described), settings_(std::move(settings)) {}
-
-  /// The first process, in which the settings are tried.
-  void begin(Problems& problems) {
-    PlainListener listener(kBeginning);
-    Entry entry{described_.spare->take()};
-    if (!entry.process) entry = started(listener);
-    listener.begin_again();
-    made_ = make(*entry.process, listener);
-    for (const Words& problem : made_.at("problems")) problems.push_back(problem_from(problem));
-    give_back(std::move(entry));
-  }
-  /// What it said of itself when it was made.
-  const Words& made() const { return made_; }
-  void allow(std::optional<double> timeout) { timeout_ = timeout; }
-
-  Message ask(const Question& question) {
-    PlainListener listener(timeout_);
-    return ask(question, listener, {});
-  }
-  Message ask(Question question, Context& context, const ChildProcess::Answer& answer = {}) {
-    const CallFacts facts = site_of(context).facts();
-    question.words["facts"] = wire_of(facts);
-    if (question.in != nullptr) question.items = items_of_rows(*question.in, facts.items.size());
-    ContextListener listener(context, site_of(context));
-    return ask(question, listener, [&](const Words& asked) -> ChildProcess::Reply {
-      if (asked.at("op") == "scratch") return {context.scratch().string()};
-      if (answer) return answer(asked);
-      throw Error("only a Procedure or a Reducer is given what it asks for");
-    });
-  }
-  /// Every process that computes has been prepared so.
-  void prepare(const Inputs& in, Context& context) {
-    prepared_ = {in, wire_of(site_of(context).facts())};
-    ContextListener listener(context, site_of(context));
-    give_back(take(listener));
-  }
-  /// None is needed for now.
-  void rest() {
-    const std::lock_guard lock(mutex_);
-    idle_.clear();
-  }
-  /// What it has begun no other process can go on with: a sink's files are open.
-  void stay() { stays_ = true; }
-
- private:
-  struct Entry {
-    std::unique_ptr<ChildProcess> process = {};
-    bool prepared = false;
-  };
-
-  /// As the component would be told here.
-  static std::vector<std::int64_t> items_of_rows(const Inputs& in, std::size_t rows) {
-    std::vector<std::int64_t> items;
-    try {
-      for (std::size_t row = 0; row < rows; ++row)
-        items.push_back(in.item(static_cast<std::int64_t>(row)));
-    } catch (const std::out_of_range&) {  // there are no more
-    }
-    return items;
-  }
-
-  static CallSite& site_of(Context& context) {
-    if (auto* site = dynamic_cast<CallSite*>(&context)) return *site;
-    throw Error("an isolated node computes in runs of a pipeline only");
-  }
-
-  Entry started(Listener& listener) const {
-    Entry entry{std::make_unique<ChildProcess>(described_.plugin_file, listener)};
-    if (entry.process->plugin().at("checksum") == described_.plugin_checksum) return entry;
-    throw PluginError("plugin '" + described_.plugin_file.string() +
-                      "' was changed since the pipeline was planned");
-  }
-
-  Words make(ChildProcess& process, Listener& listener) const {
-    const Words words{
-        {"op", "make"}, {"component", described_.name}, {"settings", wire_of(settings_)}};
-    return process.ask({words, nullptr, {}, "it was made"}, listener).head;
-  }
-
-  Message ask(const Question& question, Listener& listener, const ChildProcess::Answer& answer) {
-    Entry entry = take(listener);
-    try {
-      Message reply = entry.process->ask(question, listener, answer);
-      give_back(std::move(entry));
-      return reply;
-    } catch (...) {
-      give_back(std::move(entry));
-      throw;
-    }
-  }
-
-  Entry take(Listener& listener) {
-    Entry entry;
-    {
-      const std::lock_guard lock(mutex_);
-      if (!idle_.empty()) {
-        entry = std::move(idle_.back());
-        idle_.pop_back();
-      }
-    }
-    if (!entry.process) {
-      if (stays_) throw Error("its process has ended, and with it what it had not yet written");
-      PlainListener beginning(std::max(kBeginning, timeout_.value_or(0)));
-      entry = started(beginning);
-      PlainListener making(timeout_.value_or(kBeginning));
-      make(*entry.process, making);
-      listener.begin_again();
-    }
-    if (prepared_ && !entry.prepared) {
-      const Words words{{"op", "prepare"}, {"facts", prepared_->second}};
-      entry.process->ask({words, &prepared_->first, {}, "it was prepared"}, listener);
-      entry.prepared = true;
-      listener.begin_again();
-    }
-    return entry;
-  }
-
-  void give_back(Entry entry) {
-    if (entry.process->is_over()) return;
-    const std::lock_guard lock(mutex_);
-    idle_.push_back(std::move(entry));
-  }
-
-  Described& described_;
-  Value settings_;
-  Words made_;
-  std::optional<double> timeout_;
-  std::optional<std::pair<Inputs, Words>> prepared_;
-  std::atomic<bool> stays_{false};
-  std::mutex mutex_;
-  std::vector<Entry> idle_;
 };
 
 /// "computing items 4 to 7".
@@ -457,7 +257,7 @@ class IsolatedObject final : public Standing<Object> {
 
 std::unique_ptr<Component> stand_in(Described& described, const Value& settings,
                                     Problems& problems) {
-  auto processes = std::make_shared<Processes>(described, settings);
+  auto processes = std::make_shared<Processes>(described.origin, settings);
   const bool object = is_object(described.kind);
   if (!object || !described.found_right(settings)) {
     const std::size_t before = problems.size();
@@ -536,13 +336,10 @@ Described& described_from(const Words& json, const fs::path& file, const std::st
     throw PluginError("plugin '" + file.string() + "' has more components than " +
                       std::to_string(kSlots) + " isolated ones that one process can know");
   auto& described = *new Described;
-  described.plugin_file = file;
-  described.plugin_checksum = checksum;
-  described.name = json.at("name");
+  described.origin = {file, checksum, json.at("name"), std::move(spare)};
   described.summary = json.at("summary");
   described.manual = json.at("manual");
   described.kind = static_cast<Kind>(json.at("kind").get<int>());
-  described.spare = std::move(spare);
   const auto kept = [&](const Words& text) {
     return described.texts.emplace_back(text.get<std::string>()).c_str();
   };
@@ -556,7 +353,7 @@ Described& described_from(const Words& json, const fs::path& file, const std::st
   for (const Words& field : json.at("fields")) described.fields.push_back(field_from(field));
   const Functions& functions = kFunctions[slots_used];
   described.descriptor = {sizeof(ComponentDescriptor),
-                          described.name.c_str(),
+                          described.origin.component.c_str(),
                           described.summary.c_str(),
                           described.kind,
                           functions.ports,
@@ -575,8 +372,7 @@ struct DescribedPlugin {
 };
 
 const LoadedPlugin& described_plugin(const fs::path& file, const std::string& checksum) {
-  PlainListener listener(kBeginning);
-  auto process = std::make_unique<ChildProcess>(file, listener);
+  auto process = process_with(file);
   const Words json = process->plugin();
   if (json.at("checksum") != checksum) throw PluginError("was changed while it was read");
   auto& plugin = *new DescribedPlugin;
