@@ -94,12 +94,35 @@ class IsolationTest : public ProgramTest {
               fault + ", item: 4, cure: " + in_folder("cured").string() + "}\n" + more);
   }
 
+  Answer run(const std::string& file = "faulty.yaml") const {
+    return faulty({"run", file, "--run", "run"});
+  }
+
+  /// A new run with this fault ends as an error of its node, and leaves no process.
+  Answer expect_fails(const std::string& fault, const std::string& sentence,
+                      const std::string& more = "") const {
+    write_faulty(fault, more);
+    fs::remove_all(in_folder("run"));
+    const Answer answer = run();
+    EXPECT_EQ(answer.code, 1);
+    EXPECT_EQ(answer.signal, 0);
+    EXPECT_THAT(answer.err,
+                HasSubstr("error: faulty.yaml:5:3: node 'twice' (faulty/stage): " + sentence));
+    expect_no_process_left();
+    return answer;
+  }
+
+  Answer expect_goes_on(const std::string& file = "faulty.yaml") const {
+    const Answer again = run(file);
+    EXPECT_EQ(again.code, 0) << again.err;
+    EXPECT_THAT(again.err, HasSubstr("goes on in run"));
+    return again;
+  }
+
   /// The same command goes on where the first one ended.
   void expect_resumes() const {
     cure();
-    const Answer again = faulty({"run", "faulty.yaml", "--run", "run"});
-    EXPECT_EQ(again.code, 0) << again.err;
-    EXPECT_THAT(again.err, HasSubstr("goes on in run"));
+    expect_goes_on();
     EXPECT_TRUE(at::equal(result("run", "/twice/y"), expected()));
     EXPECT_LT(record("run")["nodes"][1]["blocks"], 4);
   }
@@ -118,16 +141,11 @@ struct Ending {
 class Endings : public IsolationTest, public ::testing::WithParamInterface<Ending> {};
 
 TEST_P(Endings, are_errors_of_the_node_and_the_run_goes_on) {
-  write_faulty(GetParam().fault);
-  const Answer answer = faulty({"run", "faulty.yaml", "--run", "run"});
-  EXPECT_EQ(answer.code, 1);
-  EXPECT_EQ(answer.signal, 0);
-  EXPECT_THAT(answer.err, HasSubstr("faulty.yaml:5:3: node 'twice' (faulty/stage): its process " +
-                                    GetParam().sentence + " while computing items 4 to 5"));
+  const Answer answer = expect_fails(
+      GetParam().fault, "its process " + GetParam().sentence + " while computing items 4 to 5");
   EXPECT_THAT(answer.err, HasSubstr("the last that it said:\n"));
   EXPECT_THAT(answer.err, HasSubstr("\n  | said on standard output\n  | said on standard error"));
   EXPECT_THAT(answer.out, IsEmpty());
-  expect_no_process_left();
   expect_resumes();
 }
 
@@ -138,68 +156,51 @@ INSTANTIATE_TEST_SUITE_P(All, Endings,
                                            Ending{"kill", "was ended by signal 9 (killed)"}),
                          [](const auto& info) { return info.param.fault; });
 
+/// What is said of a node that took longer than it may.
+constexpr const char* kLate =
+    "took longer than its timeout of 0.3 s while computing items 4 to 5, and did not stop, so its "
+    "process was ended";
+
 TEST_F(IsolationTest, a_node_that_hangs_past_its_timeout_is_ended) {
-  write_faulty("hang", "    timeout: 300 ms\n");
-  const Answer answer = faulty({"run", "faulty.yaml", "--run", "run"});
-  EXPECT_EQ(answer.code, 1);
-  EXPECT_THAT(answer.err,
-              HasSubstr("faulty.yaml:5:3: node 'twice' (faulty/stage): took longer than "
-                        "its timeout of 0.3 s while computing items 4 to 5, and did "
-                        "not stop, so its process was ended"));
+  const Answer answer = expect_fails("hang", kLate, "    timeout: 300 ms\n");
   EXPECT_THAT(answer.err, HasSubstr("  | said on standard error"));
-  expect_no_process_left();
   expect_resumes();
 }
 
 TEST_F(IsolationTest, a_node_that_never_stops_talking_is_ended_too) {
   for (const std::string fault : {"progress", "print"}) {
     SCOPED_TRACE(fault);
-    write_faulty(fault, "    timeout: 300 ms\n");
-    const Answer answer = faulty({"run", "faulty.yaml", "--run", fault});
-    EXPECT_EQ(answer.code, 1);
-    EXPECT_THAT(answer.err, HasSubstr("took longer than its timeout of 0.3 s while computing items "
-                                      "4 to 5, and did not stop, so its process was ended"));
-    expect_no_process_left();
+    expect_fails(fault, kLate, "    timeout: 300 ms\n");
   }
 }
 
 TEST_F(IsolationTest, a_program_that_it_has_started_does_not_hide_its_end) {
-  write_faulty("helper");
-  const Answer answer = faulty({"run", "faulty.yaml", "--run", "run"});
-  EXPECT_EQ(answer.code, 1);
-  EXPECT_THAT(answer.err,
-              HasSubstr("its process ended itself with exit code 3 while computing items 4 to 5"));
-  expect_no_process_left();
+  expect_fails("helper", "its process ended itself with exit code 3 while computing items 4 to 5");
 }
 
 TEST_F(IsolationTest, what_is_no_message_is_a_fault_of_the_plugin) {
-  write_faulty("garbage");
-  const Answer answer = faulty({"run", "faulty.yaml", "--run", "run"});
-  EXPECT_EQ(answer.code, 1);
-  EXPECT_THAT(answer.err, HasSubstr("its process sent what is no message while computing items 4 "
-                                    "to 5, so it was ended; this is a fault of its plugin"));
+  const Answer answer =
+      expect_fails("garbage",
+                   "its process sent what is no message while computing items 4 to 5, so it was "
+                   "ended; this is a fault of its plugin");
   EXPECT_THAT(answer.err, Not(HasSubstr("memory")));
-  expect_no_process_left();
 }
 
 TEST_F(IsolationTest, any_thread_of_a_component_may_speak) {
   write_faulty("threads");
-  const Answer answer = faulty({"run", "faulty.yaml", "--run", "run"});
+  const Answer answer = run();
   EXPECT_EQ(answer.code, 0) << answer.err;
   EXPECT_TRUE(at::equal(result("run", "/twice/y"), expected()));
   expect_no_process_left();
 }
 
 TEST_F(IsolationTest, what_a_component_throws_is_told_as_ever) {
-  write_faulty("raise");
-  const Answer isolated = faulty({"run", "faulty.yaml", "--run", "run"});
+  expect_fails("raise", "it threw on purpose");
   const Answer together =
       faulty({"run", "faulty.yaml", "--run", "other", "--set", "settings.isolate=[]"});
-  EXPECT_EQ(isolated.code, 1);
-  const std::string told =
-      "error: faulty.yaml:5:3: node 'twice' (faulty/stage): it threw on purpose";
-  EXPECT_THAT(isolated.err, HasSubstr(told));
-  EXPECT_THAT(together.err, HasSubstr(told));
+  EXPECT_THAT(
+      together.err,
+      HasSubstr("error: faulty.yaml:5:3: node 'twice' (faulty/stage): it threw on purpose"));
   expect_resumes();
 }
 
@@ -212,7 +213,7 @@ TEST_F(IsolationTest, items_that_end_the_process_are_skipped_where_that_is_wante
         "  a: {use: faulty/stage, in: {x: x}, with: {fault: segmentation, item: 4}}\n"
         "  b: {use: faulty/stage, in: {x: a}, with: {fault: abort, item: 5}}\n"
         "  c: {use: faulty/stage, in: {x: b}, with: {fault: leave_in_peace, item: 6}}\n");
-  const Answer answer = faulty({"run", "skip.yaml", "--run", "run"});
+  const Answer answer = run("skip.yaml");
   EXPECT_EQ(answer.code, 0) << answer.err;
   EXPECT_THAT(answer.err, HasSubstr("3 items skipped"));
   EXPECT_THAT(answer.err, HasSubstr("signal 11 (segmentation fault) while computing item 4"));
@@ -257,9 +258,7 @@ TEST_F(IsolationTest, an_interrupt_ends_the_run_after_the_block_at_work) {
   EXPECT_EQ(answer.code, 4) << answer.err;
   EXPECT_THAT(answer.err, Not(HasSubstr("error:")));
   expect_no_process_left();
-  const Answer again = faulty({"run", "slow.yaml", "--run", "run"});
-  EXPECT_EQ(again.code, 0) << again.err;
-  EXPECT_THAT(again.err, HasSubstr("goes on in run"));
+  expect_goes_on("slow.yaml");
 }
 
 TEST_F(IsolationTest, an_interrupt_is_told_to_a_procedure) {
@@ -327,7 +326,7 @@ TEST_F(IsolationTest, results_keys_and_tables_are_those_of_one_process) {
 
 TEST_F(IsolationTest, a_run_goes_on_with_or_without_isolation) {
   write_faulty("abort");
-  EXPECT_EQ(faulty({"run", "faulty.yaml", "--run", "run"}).code, 1);
+  EXPECT_EQ(run().code, 1);
   cure();
   const Answer again =
       faulty({"run", "faulty.yaml", "--run", "run", "--set", "settings.isolate=[]"});
@@ -435,12 +434,12 @@ TEST_F(IsolationTest, an_object_isolates_every_node_that_uses_it) {
   for (const auto& node : plan["nodes"])
     EXPECT_EQ(node["isolated"], node["name"] == "triple" || node["name"] == "camera");
 
-  const Answer crashed = faulty({"run", "object.yaml", "--run", "run"});
+  const Answer crashed = run("object.yaml");
   EXPECT_EQ(crashed.code, 1);
   EXPECT_THAT(crashed.err, HasSubstr("node 'camera' (operators/measure): its process was ended by "
                                      "signal 11 (segmentation fault)"));
   cure();
-  const Answer answer = faulty({"run", "object.yaml", "--run", "run"});
+  const Answer answer = run("object.yaml");
   EXPECT_EQ(answer.code, 0) << answer.err;
 }
 
@@ -505,7 +504,7 @@ TEST_F(IsolationTest, faults_of_reducers_procedures_and_sinks_end_and_resume) {
               "}\n"
               "keep: " +
               one.keep + "\n");
-    const Answer answer = faulty({"run", "kinds.yaml", "--run", "run"});
+    const Answer answer = run("kinds.yaml");
     EXPECT_EQ(answer.code, 1) << answer.err;
     EXPECT_THAT(answer.err, HasSubstr("kinds.yaml:5:3: node '" + one.node + "' (faulty/" +
                                       one.node + "): its process"));
@@ -513,9 +512,7 @@ TEST_F(IsolationTest, faults_of_reducers_procedures_and_sinks_end_and_resume) {
     EXPECT_THAT(answer.err, HasSubstr("while " + one.doing));
     expect_no_process_left();
     cure();
-    const Answer again = faulty({"run", "kinds.yaml", "--run", "run"});
-    ASSERT_EQ(again.code, 0) << again.err;
-    EXPECT_THAT(again.err, HasSubstr("goes on in run"));
+    ASSERT_EQ(expect_goes_on("kinds.yaml").code, 0);
     if (one.node == "sum") {
       EXPECT_TRUE(at::equal(result("run", "/sum/sum"), result("plain", "/sum/sum")));
     } else if (one.node == "walk") {
@@ -530,7 +527,7 @@ TEST_F(IsolationTest, faults_of_reducers_procedures_and_sinks_end_and_resume) {
 
 TEST_F(IsolationTest, a_result_says_what_was_isolated_and_is_replayed_so) {
   write_faulty("none");
-  ASSERT_EQ(faulty({"run", "faulty.yaml", "--run", "run"}).code, 0);
+  ASSERT_EQ(run().code, 0);
   EXPECT_EQ(record("run")["nodes"][1]["isolated"], true);
   EXPECT_FALSE(record("run")["nodes"][0].contains("isolated"));
   const Answer replay = faulty({"replay", "run/result.h5", "--run", "again"});
