@@ -40,62 +40,18 @@
 // [1] P. M. Joseph, "An improved algorithm for reprojecting rays through pixel images", IEEE Trans.
 //     Med. Imaging 1(3):192-196, 1982, doi:10.1109/TMI.1982.4307572.
 
-#include <cmath>
-#include <numbers>
-
 #include <ATen/ATen.h>
 
 #include <pellucid/plugin.h>
 
+#include "angles.h"
 #include "given_once.h"
 #include "parallel_beam.h"
 
 namespace pellucid {
 namespace {
 
-constexpr double kDegree = std::numbers::pi / 180;
 constexpr double kMostPixels = 1 << 26;
-
-struct EvenAngles {
-  static constexpr const char* name = "even";
-  static constexpr const char* summary = "evenly spaced";
-  std::int64_t count = 180;
-  double range = 180;  // deg
-  double start = 0;    // deg
-
-  static const Schema<EvenAngles>& schema() {
-    static const Schema<EvenAngles> rows{
-        {"count", &EvenAngles::count, "1", "how many", at_least(1)},
-        {"range", &EvenAngles::range, "deg", "from the first to one step behind the last"},
-        {"start", &EvenAngles::start, "deg", "the first angle"},
-    };
-    return rows;
-  }
-
-  std::vector<double> degrees() const {
-    std::vector<double> all;
-    for (std::int64_t k = 0; k < count; ++k)
-      all.push_back(start + range * double(k) / double(count));
-    return all;
-  }
-};
-
-struct ListedAngles {
-  static constexpr const char* name = "list";
-  static constexpr const char* summary = "one by one";
-  std::vector<double> values;  // deg
-
-  static const Schema<ListedAngles>& schema() {
-    static const Schema<ListedAngles> rows{
-        {"degrees", &ListedAngles::values, "deg", "the angles", count(1, 1 << 26), required()},
-    };
-    return rows;
-  }
-
-  std::vector<double> degrees() const { return values; }
-};
-
-using Angles = std::variant<EvenAngles, ListedAngles>;
 
 /// Unit of sums along lengths in pixels, and of what has such sums.
 std::string times_pixels(const std::string& unit) {
@@ -150,26 +106,16 @@ class Radon final : public ParallelProjection {
                        "the setting or the input 'angles'");
     if (in.has(centre_input) && settings_.centre)
       throw ConfigError("the centre is given twice: remove the setting or the input 'centre'");
-    if (settings_.angles)
-      set_degrees(std::visit([](const auto& kind) { return kind.degrees(); }, *settings_.angles));
-    else count_ = single(in, angles_input).item_numel();
+    if (settings_.angles) angles_ = radians_of(*settings_.angles);
+    count_ =
+        settings_.angles ? std::int64_t(angles_.size()) : single(in, angles_input).item_numel();
     if (in.has(centre_input) && single(in, centre_input).item_numel() != 1)
       throw ShapeError("the centre must be one value, got " + in.spec(centre_input).text());
     if (const auto bins = known_bins(); bins && settings_.centre) require_centre(*bins);
   }
 
   void prepare(const Inputs& in, Context&) override {
-    if (!settings_.angles) {
-      const Tensor given = in[angles_input].to(at::kCPU, at::kDouble).contiguous();
-      const double unit = unit_factor(in.spec(angles_input).unit, "deg").value_or(1.0);
-      std::vector<double> degrees;
-      for (std::int64_t k = 0; k < count_; ++k) {
-        degrees.push_back(given.const_data_ptr<double>()[k] * unit);
-        if (!std::isfinite(degrees.back()))
-          throw Error("angle " + std::to_string(k) + " of the input 'angles' is not finite");
-      }
-      set_degrees(degrees);
-    }
+    if (!settings_.angles) angles_ = radians_of(in, angles_input);
     if (in.has(centre_input)) settings_.centre = in[centre_input].item<double>();
   }
 
@@ -243,20 +189,6 @@ class Radon final : public ParallelProjection {
   std::int64_t resident_bytes() const override { return 8 * count_; }
 
  private:
-  static const Spec& single(const Inputs& in, const In<Tensor>& port) {
-    const Spec& spec = in.spec(port);
-    if (spec.items != 1 || at::isComplexType(spec.dtype))
-      throw ShapeError("the input '" + std::string(port.name) +
-                       "' must be real and of one item, got " + spec.text());
-    return spec;
-  }
-
-  void set_degrees(const std::vector<double>& degrees) {
-    angles_.clear();
-    for (const double degree : degrees) angles_.push_back(degree * kDegree);
-    count_ = std::int64_t(angles_.size());
-  }
-
   /// As far as the settings alone say it.
   std::optional<std::int64_t> known_bins() const {
     if (settings_.bins || !settings_.size) return settings_.bins;
