@@ -30,37 +30,14 @@
 
 #include <ATen/ATen.h>
 
-#include <pellucid/dataset.h>
 #include <pellucid/plugin.h>
 
 #include "given_once.h"
 #include "masking.h"
-#include "random_mask.h"
+#include "masks.h"
 
 namespace pellucid {
 namespace {
-
-struct MaskFile {
-  static constexpr const char* name = "file";
-  static constexpr const char* summary = "an array of zeros and ones";
-  std::filesystem::path path;
-
-  static const Schema<MaskFile>& schema() {
-    static const Schema<MaskFile> rows{
-        {"path", &MaskFile::path, "", "FILE.h5:/PATH/OF/DATASET or FILE.npy", required()},
-    };
-    return rows;
-  }
-};
-
-/// True where a sample is missing.
-Tensor missing_in(const Tensor& mask) {
-  const Tensor missing = mask == 0;
-  const Tensor wrong = (mask != 1).logical_and_(missing.logical_not());
-  if (!wrong.any().item<bool>()) return missing;
-  throw Error("a mask must hold 1 where a sample is known and 0 where it is missing, got " +
-              Value(mask.masked_select(wrong)[0].to(at::kDouble).item<double>()).text());
-}
 
 class Inpainting final : public LinearOperator, public Masking {
  public:
@@ -90,9 +67,9 @@ class Inpainting final : public LinearOperator, public Masking {
       items_ = in.spec(mask_input).items;
       shape_ = in.spec(mask_input).shape;
     } else if (const auto* file = std::get_if<MaskFile>(&*settings_.mask)) {
-      shape_ = DatasetReader(DatasetAddress::parse(file->path)).shape();
+      shape_ = file->shape();
     } else {
-      shape_ = std::get<RandomMask>(*settings_.mask).spec().shape;
+      shape_ = mask_spec(std::get<RandomMask>(*settings_.mask).size).shape;
     }
   }
 
@@ -100,9 +77,7 @@ class Inpainting final : public LinearOperator, public Masking {
     if (in.has(mask_input)) {
       missing_ = missing_in(in[mask_input]);
     } else if (const auto* file = std::get_if<MaskFile>(&*settings_.mask)) {
-      const DatasetReader reader(DatasetAddress::parse(file->path));
-      const std::vector<std::int64_t> origin(shape_.size(), 0);
-      missing_ = missing_in(reader.read(origin, shape_)).unsqueeze(0).to(context.device());
+      missing_ = missing_in(file->values()).unsqueeze(0).to(context.device());
     } else {
       const auto& random = std::get<RandomMask>(*settings_.mask);
       missing_ = random(context.random("mask"), shape_).logical_not_().to(context.device());

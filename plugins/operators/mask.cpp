@@ -17,27 +17,23 @@
 
 #include <pellucid/plugin.h>
 
-#include "random_mask.h"
+#include "masks.h"
 
 namespace pellucid {
 namespace {
 
 class Mask final : public Stage {
  public:
-  struct Settings {
+  struct Settings : RandomMask {
     std::int64_t items = 1;
-    double missing = RandomMask{}.missing;
-    std::vector<std::int64_t> size;  // px
   };
 
   static const Schema<Settings>& schema() {
+    static const RandomMaskRows<Settings> of_each{};
     static const Schema<Settings> rows{
         {"items", &Settings::items, "1", "how many", at_least(1)},
-        {"missing", &Settings::missing, "1", "probability that a place is missing",
-         within(0.0, 1.0)},
-        {"size", &Settings::size, "px",
-         "height and width, one for both, or depth, height and width", at_least(1), count(1, 3),
-         required()},
+        of_each.missing,
+        of_each.size,
     };
     return rows;
   }
@@ -48,29 +44,27 @@ class Mask final : public Stage {
     return all;
   }
 
-  explicit Mask(Settings settings)
-      : items_(settings.items), random_mask_{settings.missing, std::move(settings.size)} {}
+  explicit Mask(Settings settings) : settings_(std::move(settings)) {}
 
   void infer(const Inputs&, Specs& out) const override {
-    Spec spec = random_mask_.spec();
-    spec.items = items_;
+    Spec spec = mask_spec(settings_.size);
+    spec.items = settings_.items;
     out[mask] = spec;
   }
 
   void process(const Inputs& in, Outputs& out, Context& context) const override {
     const auto& region = in.block().region;
     out[mask] =
-        random_mask_(context.random("mask"), region ? region->size : random_mask_.spec().shape)
+        settings_(context.random("mask"), region ? region->size : mask_spec(settings_.size).shape)
             .to(at::kFloat);
   }
 
   std::int64_t working_bytes(const Inputs& in) const override {
-    return 9 * random_mask_.spec().item_numel() * std::max<std::int64_t>(1, in.block().count);
+    return 9 * mask_spec(settings_.size).item_numel() * std::max<std::int64_t>(1, in.block().count);
   }
 
  private:
-  std::int64_t items_;
-  RandomMask random_mask_;
+  Settings settings_;
 };
 
 }  // namespace

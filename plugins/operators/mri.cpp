@@ -43,6 +43,7 @@
 #include "complex_fields.h"
 #include "each_item.h"
 #include "masking.h"
+#include "masks.h"
 
 namespace pellucid {
 namespace {
@@ -108,16 +109,14 @@ class Mri final : public LinearOperator, public Masking {
     if (in.has(mask)) {
       Sizes shape{mask_items_, 1};
       shape.insert(shape.end(), sizes_.begin(), sizes_.end());
-      mask_ = in[mask].reshape(shape);
-      if (((mask_ != 0) & (mask_ != 1)).any().item<bool>())
-        throw Error("a mask must hold 0 and 1 only; compare it with a threshold first");
+      measured_ = missing_in(in[mask].reshape(shape)).logical_not();
     }
     if (in.has(coils)) coils_ = in[coils];
   }
 
   std::int64_t resident_bytes() const override {
     const std::int64_t samples = c10::multiply_integers(sizes_);
-    return samples * (8 * mask_items_ + 16 * coil_items_ * count_);
+    return samples * (mask_items_ + 16 * coil_items_ * count_);
   }
 
   Spec range(const Spec& x) const override { return transformed(x, 1, count_); }
@@ -150,24 +149,24 @@ class Mri final : public LinearOperator, public Masking {
     Sizes shape(static_cast<std::size_t>(y.dim()), 1);
     shape[0] = mask_items_;
     std::copy(sizes_.begin(), sizes_.end(), shape.end() - settings_.dimensions);
-    return y.masked_fill(mask_.view(shape) == 0, 0);
+    return y.masked_fill(measured_.logical_not().view(shape), 0);
   }
 
   double norm(const Spec& x) const override {
-    if (has_coils_ && mask_.defined()) return LinearOperator::norm(x);
+    if (has_coils_ && measured_.defined()) return LinearOperator::norm(x);
     if (has_coils_) return std::sqrt(power(at::kDouble).max().item<double>());
-    return mask_.defined() && !(mask_ != 0).any().item<bool>() ? 0 : 1;
+    return measured_.defined() && !measured_.any().item<bool>() ? 0 : 1;
   }
 
   Tensor solve_normal(const Tensor& b, double weight, const Solve& how) const override {
-    if (weight == 0 || (has_coils_ && mask_.defined()))
+    if (weight == 0 || (has_coils_ && measured_.defined()))
       return LinearOperator::solve_normal(b, weight, how);
     const auto real = c10::toRealValueType(b.scalar_type());
     const Stack stack = stack_of(b);
     const CentredFft fft(stack.sizes, b.scalar_type());
     Tensor gains = at::ones({1, 1}, b.options().dtype(real));
     if (has_coils_) gains = power(real);
-    if (mask_.defined()) gains = mask_.to(real);
+    if (measured_.defined()) gains = measured_.to(real);
     gains = gains + weight;
     return each_item(b.size(0), b.sizes().slice(1), b.options(), [&](std::int64_t item) {
       const Tensor image = b[item].reshape(stack.images(1));
@@ -237,8 +236,8 @@ class Mri final : public LinearOperator, public Masking {
   }
 
   Tensor measured(const Tensor& spectra, std::int64_t item) const {
-    if (!mask_.defined()) return spectra;
-    return spectra * of_item(mask_, item).to(c10::toRealValueType(spectra.scalar_type()));
+    if (!measured_.defined()) return spectra;
+    return spectra * of_item(measured_, item).to(c10::toRealValueType(spectra.scalar_type()));
   }
 
   /// sum_c s_c x_c, one coil after the other.
@@ -260,7 +259,7 @@ class Mri final : public LinearOperator, public Masking {
   std::int64_t coil_items_ = 0;
   bool has_coils_ = false;
   std::int64_t count_ = 1;  // of coils
-  Tensor mask_;             // (items, 1, sizes...)
+  Tensor measured_;         // (items, 1, sizes...)
   Tensor coils_;            // (items, coils, sizes...)
 };
 

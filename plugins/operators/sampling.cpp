@@ -35,6 +35,7 @@
 #include <pellucid/plugin.h>
 
 #include "each_item.h"
+#include "masks.h"
 
 namespace pellucid {
 namespace {
@@ -145,11 +146,8 @@ class Sampling final : public Stage {
       throw ConfigError("'centre' takes " + std::to_string(points ? centre * centre : centre) +
                         " and 'fraction' leaves " + std::to_string(most) +
                         "; make one smaller or the other larger");
-    Spec spec;
+    Spec spec = mask_spec(settings_.size);
     spec.items = settings_.items;
-    spec.axes = "chw";
-    spec.shape = {1, height(), width()};
-    spec.unit = "1";
     out[mask] = spec;
   }
 

@@ -193,7 +193,7 @@ TEST(Inpainting, refuses_masks_of_grey) {
               inpainting(at::full({1, 1, 4, 4}, 0.5));
             }),
             "test.yaml:1:1: a mask must hold 1 where a sample is known and 0 where it is missing, "
-            "got 0.5");
+            "got 0.5; compare it with a threshold first");
   EXPECT_NE(message_of<Error>([] { inpainting(at::full({1, 1, 4, 4}, NAN)); }), "no error");
 }
 

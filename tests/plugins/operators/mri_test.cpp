@@ -159,10 +159,12 @@ TEST(Mri, says_what_it_needs) {
   EXPECT_EQ(refused({{"mask", random_mask({1, 2, 8, 6})}}, {{1, 1, 8, 6}}),
             "test.yaml:1:1: the mask must have the axes 'hw', with or without c = 1 in front, got "
             "1 x float32 chw 2x8x6");
-  EXPECT_EQ(message_of<Error>([] {
-              load_linear_operator(kUse, {}, {{"mask", at::full({1, 8, 6}, 0.5)}});
-            }),
-            "test.yaml:1:1: a mask must hold 0 and 1 only; compare it with a threshold first");
+  EXPECT_EQ(
+      message_of<Error>([] {
+        load_linear_operator(kUse, {}, {{"mask", at::full({1, 8, 6}, 0.5)}});
+      }),
+      "test.yaml:1:1: a mask must hold 1 where a sample is known and 0 where it is missing, got "
+      "0.5; compare it with a threshold first");
 }
 
 }  // namespace
