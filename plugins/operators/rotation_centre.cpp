@@ -9,9 +9,8 @@
 //     g(w)   = sum over |n| > m(R w) of (-1)^n P(n, w) P(-n, w),   P the spectrum of the half turn
 //     m(r)   = r + r^(1/3) + 1, beyond which Bessel functions J_n(r) have fallen off
 //
-//   y: (..., angles, bins), real. Of more than half a turn only angles within half a turn count: from
-//      the first angle that has the most of them ahead of it. Where these are not even, cubics through
-//      neighbouring projections make even ones of them.
+//   y: (..., angles, bins), real. Of a scan of more than half a turn the half that has most angles is
+//      used. Where these are not even, cubics through neighbouring projections make even ones of them.
 //
 // Inputs
 //   y        projections, e.g. of the slices of one scan, which share their axis
@@ -124,7 +123,8 @@ HalfTurn half_turn_of(const std::vector<double>& angles) {
   }
   if (count < 4 || widest * double(count) > 3 * kPi)
     throw ConfigError("the angles must cover half a turn, got none for " +
-                      std::to_string(widest * 180 / kPi) + " deg in a row");
+                      std::to_string(widest * 180 / kPi) +
+                      " deg in a row; give all of the scan, or set the centre of operators/radon");
 
   const bool even = widest - narrowest < kSame;
   const auto orders = even ? std::int64_t(count) : std::int64_t(kPi / widest);
