@@ -66,7 +66,7 @@ class EdgeTaper final : public Stage {
     const Tensor tapered = at::empty_like(blurred);
     const Tensor& kernels = in[A].kernel();
     const auto axes = static_cast<std::int64_t>(in[A].kernel_size().size());
-    for (std::int64_t row = 0; row < blurred.size(0); ++row) {
+    for (std::int64_t row = 0; row < blurred.size(0) && blurred.numel() > 0; ++row) {
       context.stop_if_cancelled();
       const Tensor kernel = kernels[kernels.size(0) == 1 ? 0 : row];
       require_usable(in[y][row], kernel, in.item(row));

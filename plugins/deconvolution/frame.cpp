@@ -17,13 +17,17 @@ namespace {
 
 using Sizes = std::vector<std::int64_t>;
 
-/// One image: complex numbers whose parts take turns, and real weights.
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
+/// Of one image: complex numbers whose parts take turns, and real weights.
 template <class T>
-void divide_some(T* values, const T* transfer, const T* weight, std::int64_t count) {
+void divide_some(T* values, const T* transfer, const T* weight, T level, T least,
+                 std::int64_t count) {
   for (std::int64_t i = 0; i < count; ++i) {
     const T re = values[2 * i], im = values[2 * i + 1];
     const T h_re = transfer[2 * i], h_im = transfer[2 * i + 1];
-    const T denominator = h_re * h_re + h_im * h_im + weight[i];
+    const T wanted = level * weight[i];
+    const T denominator = h_re * h_re + h_im * h_im + (wanted > least ? wanted : least);
     const T gain = denominator >= std::numeric_limits<T>::min() ? 1 / denominator : 0;
     values[2 * i] = (re * h_re + im * h_im) * gain;
     values[2 * i + 1] = (im * h_re - re * h_im) * gain;
@@ -31,10 +35,13 @@ void divide_some(T* values, const T* transfer, const T* weight, std::int64_t cou
 }
 
 template <class T>
-void divide_images(const Tensor& spectrum, const Tensor& transfer, const Tensor& weight) {
+void divide_images(const Tensor& spectrum, const Tensor& transfer, const Tensor& weight,
+                   const Tensor& levels, double least) {
   auto* const values = static_cast<T*>(spectrum.mutable_data_ptr());
   const auto* const transfers = static_cast<const T*>(transfer.const_data_ptr());
   const auto* const weights = static_cast<const T*>(weight.const_data_ptr());
+  const auto* const level =
+      levels.defined() ? static_cast<const double*>(levels.const_data_ptr()) : nullptr;
   const std::int64_t channels = transfer.size(0), image = transfer.numel() / channels;
   const std::int64_t weighted = weight.numel() / image;
   at::parallel_for(0, spectrum.numel(), 1 << 15, [&](std::int64_t first, std::int64_t last) {
@@ -42,7 +49,8 @@ void divide_images(const Tensor& spectrum, const Tensor& transfer, const Tensor&
       const std::int64_t which = i / image, place = i % image;
       const std::int64_t count = std::min(image - place, last - i);
       divide_some(values + 2 * i, transfers + 2 * (which % channels * image + place),
-                  weights + which % weighted * image + place, count);
+                  weights + which % weighted * image + place, level ? T(level[which]) : T(1),
+                  T(least), count);
       i += count;
     }
   });
@@ -86,15 +94,20 @@ Tensor Frame::images(Tensor&& spectrum) const {
   return images;
 }
 
-void divide(Tensor& spectrum, const Tensor& transfer, const Tensor& weight) {
+void divide(Tensor& spectrum, const Tensor& transfer, const Tensor& weight, const Tensor& levels,
+            double least) {
   if (!spectrum.is_cpu()) {
-    const Tensor denominator = squared(transfer) + weight;
+    Tensor wanted = weight;
+    if (levels.defined())
+      wanted = weight * over_grid(levels.to(weight.options()), transfer.dim() - 1);
+    const Tensor denominator =
+        squared(transfer) + wanted.nan_to_num(least, kInfinity).clamp_min_(least);
     spectrum.mul_(transfer.conj()).div_(denominator);
-    spectrum.masked_fill_(denominator.expand(spectrum.sizes()) <= 0, 0);
+    spectrum.masked_fill_(denominator.expand(spectrum.sizes()) == 0, 0);
   } else if (spectrum.scalar_type() == at::kComplexDouble) {
-    divide_images<double>(spectrum, transfer.contiguous(), weight.contiguous());
+    divide_images<double>(spectrum, transfer.contiguous(), weight.contiguous(), levels, least);
   } else {
-    divide_images<float>(spectrum, transfer.contiguous(), weight.contiguous());
+    divide_images<float>(spectrum, transfer.contiguous(), weight.contiguous(), levels, least);
   }
 }
 
@@ -132,7 +145,8 @@ Tensor over_grid(const Tensor& numbers, std::int64_t axes) {
 
 void require_usable(const Tensor& images, const Tensor& kernel, std::int64_t item) {
   const auto of_item = [&] { return " of item " + std::to_string(item); };
-  if (!std::isfinite(images.sum(at::kDouble).item<double>()))
+  const auto [least, most] = at::aminmax(images);
+  if (!std::isfinite(least.item<double>()) || !std::isfinite(most.item<double>()))
     throw Error("'y' must be finite, found inf or nan in item " + std::to_string(item));
   const double kernel_sum = kernel.abs().sum().item<double>();
   if (!std::isfinite(kernel_sum))
@@ -140,6 +154,11 @@ void require_usable(const Tensor& images, const Tensor& kernel, std::int64_t ite
   if (kernel_sum == 0)
     throw Error("the kernel" + of_item() + " is 0 everywhere, so 'y' says nothing of 'x'; give " +
                 "another kernel to 'A'");
+}
+
+Tensor lasting_transfer(const ConvolutionOperator& blur, const Frame& frame, at::ScalarType real) {
+  if (blur.kernel_spec().items != 1 || !blur.kernel().defined()) return {};
+  return blur.transfer(frame.grid(), real);
 }
 
 std::int64_t frame_bytes(const ConvolutionOperator& blur, const Spec& y, std::int64_t spectra) {

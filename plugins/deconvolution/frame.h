@@ -36,10 +36,12 @@ class Frame {
   Boundary boundary_;
 };
 
-/// X = conj(H) Y / (|H|^2 + weight), 0 where the denominator underflows: Y (..., channels, half
-/// spectrum) becomes X. H is (channels or 1, half spectrum), the real weight one spectrum, one a
-/// channel, or as many as Y. A weight of infinity takes a frequency away.
-void divide(Tensor& spectrum, const Tensor& transfer, const Tensor& weight);
+/// X = conj(H) Y / (|H|^2 + W), 0 where the denominator underflows: Y (..., channels, half spectrum)
+/// becomes X. H is (channels or 1, half spectrum). W = max(level weight, least), with a real weight
+/// of one spectrum, one a channel, or as many as Y; infinite where a frequency is to be taken away;
+/// and a level for each image, float64 (1 where undefined).
+void divide(Tensor& spectrum, const Tensor& transfer, const Tensor& weight,
+            const Tensor& levels = {}, double least = 0);
 
 /// What L gives that is kept small.
 enum class Penalty { identity, laplacian };
@@ -60,22 +62,28 @@ Tensor sum_over_grid(const Tensor& half, const std::vector<std::int64_t>& grid);
 /// Numbers of images as (..., 1, ...), to be multiplied with spectra of `axes` axes.
 Tensor over_grid(const Tensor& numbers, std::int64_t axes);
 
-/// Throws Error where the item's sum is not finite, so that a sample is not; or where a kernel is
-/// not, or 0 everywhere. `item` is its number in the dataset.
+/// Throws Error where a sample of the item is not finite; or where a kernel is not, or 0 everywhere.
+/// `item` is its number in the dataset.
 void require_usable(const Tensor& images, const Tensor& kernel, std::int64_t item);
+
+/// The transfer function of a kernel that is the same in all blocks, for `prepare`; undefined where
+/// there is none.
+Tensor lasting_transfer(const ConvolutionOperator& blur, const Frame& frame, at::ScalarType real);
 
 /// Bytes of what a direct method makes on the way: transfer functions, a few fields that are the same
 /// for all images, and `spectra` half spectra (or images on the grid) for each image of an item.
 std::int64_t frame_bytes(const ConvolutionOperator& blur, const Spec& y, std::int64_t spectra);
 
 /// x from the blurred images y, item by item: `restore(images, transfer, row)` of the images
-/// (..., sizes...) of an item, with at least one leading axis, and of its blur's transfer function.
+/// (..., sizes...) of an item, with at least one leading axis, and of its blur's transfer function:
+/// the lasting one, where it is defined.
 template <class Restore>
 Tensor each_item(const Tensor& y, const ConvolutionOperator& blur, const Frame& frame,
-                 const Inputs& in, Context& context, Restore restore) {
+                 const Tensor& lasting, const Inputs& in, Context& context, Restore restore) {
   const Tensor x = at::empty(y.sizes(), y.options());
   if (y.numel() == 0) return x;
-  const Tensor transfers = blur.transfer(frame.grid(), y.scalar_type()).to(y.device());
+  const Tensor transfers =
+      (lasting.defined() ? lasting : blur.transfer(frame.grid(), y.scalar_type())).to(y.device());
   for (std::int64_t row = 0; row < y.size(0); ++row) {
     context.stop_if_cancelled();
     const std::int64_t own = transfers.size(0) == 1 ? 0 : row;

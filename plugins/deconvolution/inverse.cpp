@@ -69,13 +69,16 @@ class Inverse final : public Stage {
   }
 
   void prepare(const Inputs& in, Context&) override {
-    if (in.find(y.name) && in.find(A.name)) Frame(in[A], in.spec(y)).plan(in.spec(y).dtype);
+    if (!in.find(y.name) || !in.find(A.name)) return;
+    const Frame frame(in[A], in.spec(y));
+    frame.plan(in.spec(y).dtype);
+    transfer_ = lasting_transfer(in[A], frame, in.spec(y).dtype);
   }
 
   void process(const Inputs& in, Outputs& out, Context& context) const override {
     const Frame frame(in[A], in.spec(y));
     out[x] = each_item(
-        in[y], in[A], frame, in, context,
+        in[y], in[A], frame, transfer_, in, context,
         [&](const Tensor& images, const Tensor& transfer, std::int64_t) {
           const Tensor size = transfer.abs();
           const Tensor least =
@@ -94,6 +97,7 @@ class Inverse final : public Stage {
 
  private:
   Settings settings_;
+  Tensor transfer_;  // where it is the same in all blocks
 };
 
 }  // namespace

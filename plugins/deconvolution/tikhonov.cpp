@@ -76,14 +76,17 @@ class Tikhonov final : public Stage {
   }
 
   void prepare(const Inputs& in, Context&) override {
-    if (in.find(y.name) && in.find(A.name)) Frame(in[A], in.spec(y)).plan(in.spec(y).dtype);
+    if (!in.find(y.name) || !in.find(A.name)) return;
+    const Frame frame(in[A], in.spec(y));
+    frame.plan(in.spec(y).dtype);
+    transfer_ = lasting_transfer(in[A], frame, in.spec(y).dtype);
   }
 
   void process(const Inputs& in, Outputs& out, Context& context) const override {
     const Frame frame(in[A], in.spec(y));
     const Tensor weight =
         squared_response(settings_.penalty, frame.grid(), in[y].options()).mul_(settings_.weight);
-    out[x] = each_item(in[y], in[A], frame, in, context,
+    out[x] = each_item(in[y], in[A], frame, transfer_, in, context,
                        [&](const Tensor& images, const Tensor& transfer, std::int64_t) {
                          Tensor spectrum = frame.spectrum(images);
                          divide(spectrum, transfer, weight);
@@ -97,6 +100,7 @@ class Tikhonov final : public Stage {
 
  private:
   Settings settings_;
+  Tensor transfer_;  // where it is the same in all blocks
 };
 
 }  // namespace

@@ -127,24 +127,32 @@ class Wiener final : public Stage {
   }
 
   void prepare(const Inputs& in, Context&) override {
-    if (in.find(y.name) && in.find(A.name)) Frame(in[A], in.spec(y)).plan(in.spec(y).dtype);
+    if (!in.find(y.name) || !in.find(A.name)) return;
+    const Frame frame(in[A], in.spec(y));
+    frame.plan(in.spec(y).dtype);
+    transfer_ = lasting_transfer(in[A], frame, in.spec(y).dtype);
   }
 
   void process(const Inputs& in, Outputs& out, Context& context) const override {
     const Frame frame(in[A], in.spec(y));
     const Tensor whiteness = whiteness_of(frame, in[y].options());
     const Tensor one = at::ones({}, whiteness.options());
+    const double rounding = in.spec(y).dtype == at::kDouble ? std::numeric_limits<double>::epsilon()
+                                                            : std::numeric_limits<float>::epsilon();
     out[x] = each_item(
-        in[y], in[A], frame, in, context,
+        in[y], in[A], frame, transfer_, in, context,
         [&](const Tensor& images, const Tensor& transfer, std::int64_t row) {
           const Tensor mean = images.mean(last_axes(frame.grid().size()), /*keepdim=*/true);
           Tensor spectrum = frame.spectrum(images - mean);
           const Tensor noise = in.has(noise_power) ? power_of(in, noise_power, row, frame) : one;
-          const Tensor ratio = in.has(signal_power)
-                                   ? settings_.noise * settings_.noise * noise /
-                                         power_of(in, signal_power, row, frame)
-                                   : noise_to_signal(spectrum, transfer, noise, whiteness, frame);
-          divide(spectrum, transfer, bounded(ratio));
+          if (in.has(signal_power)) {
+            const Tensor ratio = noise / power_of(in, signal_power, row, frame);
+            divide(spectrum, transfer, ratio * (settings_.noise * settings_.noise), {}, rounding);
+          } else {
+            const Tensor level = noise_to_signal(spectrum, transfer, noise, whiteness, frame);
+            divide(spectrum, transfer, in.has(noise_power) ? whiteness * noise : whiteness, level,
+                   rounding);
+          }
           return frame.images(std::move(spectrum)) + mean / kernel_sum(transfer, frame.axes());
         });
   }
@@ -195,7 +203,7 @@ class Wiener final : public Stage {
     return squared_frequency(frame.grid(), options).add_(lowest).pow_(power / 2);
   }
 
-  /// N / S for each image of an item that has a spectrum.
+  /// noise^2 M / c, for each image of an item that has a spectrum.
   Tensor noise_to_signal(const Tensor& spectrum, const Tensor& transfer, const Tensor& noise,
                          const Tensor& whiteness, const Frame& frame) const {
     const double samples = double(frame.samples());
@@ -203,18 +211,11 @@ class Wiener final : public Stage {
     const Tensor passed = sum_over_grid(squared(transfer) / whiteness, frame.grid());
     const Tensor measured = sum_over_grid(squared(spectrum), frame.grid());
     const Tensor disturbed =
-        samples * variance * sum_over_grid(noise + at::zeros_like(whiteness), frame.grid());
+        samples * variance *
+        (noise.dim() == 0 ? samples * noise
+                          : sum_over_grid(noise + at::zeros_like(whiteness), frame.grid()));
     const Tensor c = at::maximum(measured - disturbed, 1e-3 * measured) / passed;
-    const Tensor level = (samples * variance / c).nan_to_num_(0, std::numeric_limits<float>::max());
-    return over_grid(level.to(whiteness.scalar_type()), frame.axes()) * whiteness * noise;
-  }
-
-  /// At least the rounding error of the dtype, and finite.
-  static Tensor bounded(const Tensor& ratio) {
-    const double rounding = ratio.scalar_type() == at::kDouble
-                                ? std::numeric_limits<double>::epsilon()
-                                : std::numeric_limits<float>::epsilon();
-    return ratio.nan_to_num(0).clamp_min_(rounding);
+    return (samples * variance / c).contiguous();
   }
 
   /// The response to a constant, for each channel; 1 where the blur has none.
@@ -225,6 +226,7 @@ class Wiener final : public Stage {
   }
 
   Settings settings_;
+  Tensor transfer_;  // where it is the same in all blocks
 };
 
 }  // namespace
