@@ -22,4 +22,14 @@ std::string wrapped(const std::string& text, std::size_t indent, std::size_t wid
   return lines;
 }
 
+std::string indented(const std::string& text, std::size_t indent) {
+  const std::string spaces(indent, ' ');
+  std::string lines = spaces;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    lines += text[i];
+    if (text[i] == '\n' && i + 1 < text.size()) lines += spaces;
+  }
+  return lines;
+}
+
 }  // namespace pellucid

@@ -10,4 +10,7 @@ namespace pellucid {
 /// that is longer has a line of its own.
 std::string wrapped(const std::string& text, std::size_t indent, std::size_t width);
 
+/// The lines of a text, each behind so many spaces.
+std::string indented(const std::string& text, std::size_t indent);
+
 }  // namespace pellucid

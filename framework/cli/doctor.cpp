@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <iostream>
 
+#include "base/wrapped.h"
 #include "cli/actions.h"
 #include "cli/outcome.h"
 #include "cli/session.h"
@@ -12,15 +13,6 @@ namespace pellucid {
 namespace {
 
 /// Further lines stand below the first.
-std::string indented(const std::string& text) {
-  std::string lines = "    ";
-  for (const char c : text) {
-    lines += c;
-    if (c == '\n') lines += "    ";
-  }
-  return lines;
-}
-
 void print_folders(const Registry& registry) {
   std::cout << "plugins are looked for in\n";
   for (const std::filesystem::path& folder : registry.folders())
@@ -48,7 +40,7 @@ int examine_plugins(const Arguments& arguments) {
     const std::string state = name_of(candidate.state);
     std::cout << (failed ? red(state) : state) << "  " << candidate.name << "  "
               << candidate.file.string() << "\n";
-    if (failed) std::cout << indented(candidate.reason) << "\n";
+    if (failed) std::cout << indented(candidate.reason, 4) << "\n";
     if (candidate.state == Candidate::State::shadowed)
       std::cout << "    " << candidate.reason << " comes first\n";
     refused += failed ? 1 : 0;

@@ -7,6 +7,7 @@
 
 #include "base/bytes.h"
 #include "base/column.h"
+#include "base/wrapped.h"
 #include "buffers/file.h"
 #include "buffers/result_file.h"
 #include "cli/actions.h"
@@ -108,15 +109,6 @@ void print_arrays(const std::vector<ResultContents::Dataset>& arrays) {
   }
 }
 
-std::string indented(const std::string& text) {
-  std::string lines = "    ";
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    lines += text[i];
-    if (text[i] == '\n' && i + 1 < text.size()) lines += "    ";
-  }
-  return lines;
-}
-
 // Whatever a provenance says of when, where and from what.
 void print_provenance(const Json& provenance) {
   if (!provenance.is_object()) return;
@@ -154,7 +146,7 @@ void print_file(const fs::path& file) {
   }
   for (const ResultContents::StoredTable& table : contents.tables)
     std::cout << "table " << table.path << ", " << table.rows << " rows\n"
-              << indented(table_text(read_table(file, table.path), kHeadRows));
+              << indented(table_text(read_table(file, table.path), kHeadRows), 4);
   if (!contents.provenance.empty()) {
     std::cout << "provenance\n";
     print_provenance(Json::parse(contents.provenance, nullptr, /*allow_exceptions=*/false));

@@ -172,8 +172,8 @@ std::optional<Case> with_poisoned_rows(const Case& of, double number) {
 }
 
 /// The part of results that speaks of some items.
-Results part_of(const Results& results, std::int64_t items,
-                const std::function<bool(std::int64_t item)>& wanted) {
+Results items_of(const Results& results, std::int64_t items,
+                 const std::function<bool(std::int64_t item)>& wanted) {
   std::vector<std::int64_t> rows;
   for (std::int64_t item = 0; item < items; ++item)
     if (wanted(item)) rows.push_back(item);
@@ -382,11 +382,11 @@ Verdict check_nonfinite(const Tested& tested) {
         if (apart) {
           const auto other = [](std::int64_t item) { return item != 1; };
           const std::string said =
-              difference(part_of(clean, items, other), part_of(found, items, other),
+              difference(items_of(clean, items, other), items_of(found, items, other),
                          instance.component()->tolerance());
           if (!said.empty())
             return failed(std::string(name) + " in item 1 changes others: " + said);
-          found = part_of(found, items, [](std::int64_t item) { return item == 1; });
+          found = items_of(found, items, [](std::int64_t item) { return item == 1; });
         }
         if (std::isnan(number) && everywhere && !warned && !shows(found))
           return failed("an item that is all NaN must give NaN, a warning or an error, and gave " +

@@ -5,6 +5,8 @@
 #include <cstdlib>
 #include <typeinfo>
 
+#include <pellucid/value.h>
+
 namespace pellucid::conformance {
 
 const char* name_of(Verdict::State state) {
@@ -65,6 +67,8 @@ std::string text_of(const std::exception& error) {
   std::free(name);
   return text;
 }
+
+std::string number(double value) { return Value(value).text(); }
 
 Verdict for_each_case(const Tested& tested, const std::function<Verdict(const Case&)>& verify) {
   std::string reason = "there is no case";

@@ -47,6 +47,8 @@ Verdict for_each_case(const Tested& tested, const std::function<Verdict(const Ca
 
 /// What an exception says, its kind in front where it is not one of ours.
 std::string text_of(const std::exception& error);
+/// As pipelines write it.
+std::string number(double value);
 
 // description_checks.cpp
 Verdict check_description(const Tested& tested);

@@ -109,7 +109,7 @@ bool keeps_size(const Instance& instance, const Spec& item) {
   return true;
 }
 
-std::string text_of(const Region& region) {
+std::string region_text(const Region& region) {
   return shape_text(region.size) + " at " + shape_text(region.offset);
 }
 
@@ -196,8 +196,8 @@ Verdict check_tiles(const Tested& tested) {
       }
       const std::string said = difference(wanted, tile, instance.component()->tolerance());
       if (!said.empty())
-        return failed("the tile " + text_of(region) + ", grown by the halo " + shape_text(*halo) +
-                      ", differs from the whole item: " + said);
+        return failed("the tile " + region_text(region) + ", grown by the halo " +
+                      shape_text(*halo) + ", differs from the whole item: " + said);
     }
     return {};
   });

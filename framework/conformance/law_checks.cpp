@@ -25,8 +25,6 @@ Precision precision_of(at::ScalarType dtype) {
   return c10::toRealValueType(dtype) == at::kDouble ? Precision{1e-9, 1e-5} : Precision{1e-4, 0.05};
 }
 
-std::string number(double value) { return Value(value).text(); }
-
 /// The case in single or double precision; empty where the component refuses that.
 std::optional<Case> in_precision(const Tested& tested, const Case& of, at::ScalarType real) {
   Case one = of;

@@ -127,7 +127,7 @@ class Energy final : public Functional {
 };
 
 /// f(x) = x / 2 + 0.1, sample by sample.
-class Line final : public Model {
+class Linear final : public Model {
  public:
   Spec range(const Spec& argument) const override { return argument; }
   Tensor operator()(const Tensor& batch, std::int64_t) const override { return batch / 2 + 0.1; }
@@ -149,7 +149,7 @@ std::vector<std::shared_ptr<const Component>> references(PortType type) {
     case PortType::functional:
       return {std::make_shared<Energy>()};
     case PortType::model:
-      return {std::make_shared<Line>()};
+      return {std::make_shared<Linear>()};
     case PortType::tensor:
     case PortType::table:
       break;

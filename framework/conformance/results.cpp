@@ -6,7 +6,7 @@
 
 #include <ATen/ATen.h>
 
-#include <pellucid/value.h>
+#include "conformance/check.h"
 
 namespace pellucid::conformance {
 namespace {
@@ -21,8 +21,6 @@ std::string place_text(const Tensor& tensor, std::int64_t flat) {
   for (const std::int64_t index : place) text += (text.empty() ? "" : ", ") + std::to_string(index);
   return "[" + text + "]";
 }
-
-std::string number(double value) { return Value(value).text(); }
 
 Tensor in_double(const Tensor& tensor) {
   return tensor.is_complex() ? at::view_as_real(tensor.to(at::kComplexDouble).resolve_conj())
