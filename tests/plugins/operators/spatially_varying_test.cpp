@@ -157,5 +157,24 @@ TEST(SpatiallyVarying, refuses_images_of_other_sizes_than_its_weights) {
             "the weights must have the sizes of x, 8x8, got 8x9");
 }
 
+TEST(SpatiallyVarying, is_for_images_that_are_sampled_as_its_kernels_are) {
+  Spec kernels = laws::spec_of_items({{1, 2, 3, 3}, "khw"}, at::kFloat);
+  kernels.spacing = {1, 65, 65};
+  kernels.spacing_unit = "nm";
+  Inputs in;
+  in.add({"kernels", kernels, {}, nullptr});
+  const auto component =
+      testing::load_component("operators/spatially_varying", {{"grid", Value::list({1, 2})}});
+  auto& a = dynamic_cast<LinearOperator&>(*component);
+  a.bind(in);
+  Spec x = laws::spec_of_items({{1, 1, 8, 8}}, at::kFloat);
+  EXPECT_NO_THROW(a.range(x));
+  x.spacing = {1, 0.065, 0.065};
+  x.spacing_unit = "um";
+  EXPECT_NO_THROW(a.range(x));
+  x.spacing.back() = 0.1;
+  EXPECT_THROW(a.range(x), ShapeError);
+}
+
 }  // namespace
 }  // namespace pellucid
