@@ -36,7 +36,7 @@
 //
 // Errors
 //   ShapeError    y is not real, or does not have the axes that A convolves; the kernel of a circular
-//                 A is larger than y (while planning)
+//                 A is larger than y; an image has one sample (while planning)
 //   ConfigError   the boundary of A is neither circular nor reflect; less than two draws count
 //                 (while planning)
 //   Error         y or a kernel is not finite, a kernel is 0 everywhere, or sums to 0 while L is the
@@ -121,6 +121,8 @@ class UnsupervisedWiener final : public Stage {
                         std::to_string(settings_.burn_in) + " + 1 + " +
                         std::to_string(settings_.thinning) + " or more, got " +
                         std::to_string(settings_.iterations));
+    if (c10::multiply_integers(spec.shape.end() - frame.axes(), spec.shape.end()) == 1)
+      throw ShapeError("an image of one sample says nothing of its noise, got " + spec.text());
     out[x] = spec;
     out[deviation] = spec;
     out[history] = {spec.items, images_of(spec, frame) * settings_.iterations, columns()};
