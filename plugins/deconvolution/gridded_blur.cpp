@@ -6,8 +6,8 @@
 #include <c10/util/accumulate.h>
 
 #include <pellucid/numerics/border.h>
+#include <pellucid/numerics/vectorised.h>
 
-#include "../operators/vectorised.h"
 #include "rows.h"
 
 namespace pellucid {
@@ -140,6 +140,11 @@ void fold_rows(const BlurGrid& grid, const Tensor& x) {
   });
 }
 
+/// Where the taps of a kernel stand along an axis of a grid whose origin is its centre.
+Tensor places_of_taps(std::int64_t taps, std::int64_t size) {
+  return (at::arange(taps, at::kLong) - taps / 2).remainder(size);
+}
+
 template <class T>
 void clear_beyond(const BlurGrid& grid, const Window& window, const Tensor& images) {
   const Triple size = as_volume(grid.sizes, 1);
@@ -191,6 +196,10 @@ BlurGrid::BlurGrid(const ConvolutionOperator& a, at::IntArrayRef sizes_of_y)
 
 std::int64_t BlurGrid::samples() const { return c10::multiply_integers(sizes); }
 
+std::int64_t BlurGrid::bytes(at::ScalarType real) const {
+  return samples() / sizes.back() * (sizes.back() + 2) * (real == at::kDouble ? 8 : 4);
+}
+
 std::int64_t BlurGrid::place(const Window& window, std::int64_t row) const {
   const Triple size = as_volume(sizes, 1);
   const std::int64_t y_of_row = row % window.sizes[1], rest = row / window.sizes[1];
@@ -200,8 +209,13 @@ std::int64_t BlurGrid::place(const Window& window, std::int64_t row) const {
          window.offset[2];
 }
 
-GriddedBlur::GriddedBlur(const BlurGrid& grid, Tensor transfer, at::ScalarType real)
+GriddedBlur::GriddedBlur(const BlurGrid& grid, const Tensor& transfer, at::ScalarType real)
     : grid_(grid), transfer_(transfer.contiguous()), fft_(grid.sizes, real) {}
+
+GriddedBlur::GriddedBlur(const BlurGrid& grid, const Tensor& kernel)
+    : grid_(grid), fft_(grid.sizes, kernel.scalar_type()) {
+  set_kernel(kernel);
+}
 
 Tensor GriddedBlur::embedded(const Tensor& x) const {
   Sizes shape = grid_.sizes;
@@ -254,6 +268,27 @@ Tensor GriddedBlur::adjoint_of_ones() const {
   Tensor ones =
       at::ones(shape, transfer_.options().dtype(c10::toRealValueType(transfer_.scalar_type())));
   return inside(adjoint(std::move(ones)), grid_.x).contiguous();
+}
+
+void GriddedBlur::set_kernel(const Tensor& kernel) {
+  Tensor grid = kernel.unsqueeze(0);
+  for (std::size_t a = 0; a < grid_.sizes.size(); ++a) {
+    const auto axis = static_cast<std::int64_t>(a) + 1;
+    Sizes shape = grid.sizes().vec();
+    shape[a + 1] = grid_.sizes[a];
+    grid = at::zeros(shape, grid.options())
+               .index_add(axis, places_of_taps(kernel.size(axis - 1), grid_.sizes[a]), grid);
+  }
+  transfer_ = fft_.forward(grid);
+}
+
+Tensor GriddedBlur::adjoint_of_kernel(const Tensor& x, Tensor&& y, at::IntArrayRef size) const {
+  if (y.scalar_type() == at::kDouble) clear_beyond<double>(grid_, grid_.y, y);
+  else clear_beyond<float>(grid_, grid_.y, y);
+  Tensor taps = fft_.inverse_destroying(fft_.forward(y).mul_(fft_.forward(x).conj()).sum(0));
+  for (std::size_t a = 0; a < size.size(); ++a)
+    taps = taps.index_select(static_cast<std::int64_t>(a), places_of_taps(size[a], grid_.sizes[a]));
+  return taps;
 }
 
 }  // namespace pellucid

@@ -40,6 +40,8 @@ struct BlurGrid {
   Boundary boundary;
 
   std::int64_t samples() const;
+  /// Of an image on the grid, or of its spectrum.
+  std::int64_t bytes(at::ScalarType real) const;
   /// Where a row of images in a window begins; rows of one image follow those of the one before.
   std::int64_t place(const Window& window, std::int64_t row) const;
 };
@@ -50,7 +52,9 @@ class GriddedBlur {
  public:
   /// `transfer` is that of A on the grid, of one item: (channels or 1, half spectrum...). Plans the
   /// transforms.
-  GriddedBlur(const BlurGrid& grid, Tensor transfer, at::ScalarType real);
+  GriddedBlur(const BlurGrid& grid, const Tensor& transfer, at::ScalarType real);
+  /// A has this kernel, (sizes...), and its dtype.
+  GriddedBlur(const BlurGrid& grid, const Tensor& kernel);
 
   const BlurGrid& grid() const { return grid_; }
   std::int64_t kernels() const { return transfer_.size(0); }
@@ -70,6 +74,12 @@ class GriddedBlur {
   void continue_around(const Tensor& x) const;
   /// A* 1 for each kernel, (kernels, sizes of x): how much of each sample y holds.
   Tensor adjoint_of_ones() const;
+
+  /// From here on A is of this kernel, (sizes...).
+  void set_kernel(const Tensor& kernel);
+  /// What a kernel of `size` gets back from y, as x gets it from `adjoint`: the adjoint of A x as a
+  /// function of the kernel, all planes together. Both are as for `forward` and `adjoint`.
+  Tensor adjoint_of_kernel(const Tensor& x, Tensor&& y, at::IntArrayRef size) const;
 
  private:
   BlurGrid grid_;

@@ -12,10 +12,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-double squared_norm(const Tensor& values) {
-  return values.square().sum(at::kDouble).item<double>();
-}
-
 /// How far the cumulative periodogram of noise images lies above that of white noise.
 class Redness {
  public:
@@ -57,7 +53,7 @@ class PeakSignalToNoise {
     range_ = (reference.max() - reference.min()).item<double>();
   }
   double of(const Tensor& x) const {
-    const double mean = squared_norm(x - reference_) / double(x.numel());
+    const double mean = (x - reference_).square_().mean(at::kDouble).item<double>();
     return 10 * std::log10(range_ * range_ / mean);
   }
 
@@ -119,7 +115,7 @@ void iterate(Method& method, const Course& course, const Tensor& y, const Tensor
     Tensor residual;
     if (redness && due) residual = at::empty_like(y);
     const double distance = method.measure(residual);
-    if (iteration == 0) bound = 100 * std::max(distance, std::sqrt(squared_norm(y)));
+    if (iteration == 0) bound = 100 * std::max(distance, y.norm().item<double>());
     if (!std::isfinite(distance) || distance > bound)
       throw diverged("residual |A x - y|", distance, iteration);
 
@@ -152,12 +148,6 @@ std::int64_t iteration_bytes(const Course& course, const Spec& y, const Spec* re
   if (course.stop.whiteness) bytes += 3 * y.item_bytes() + 8 * 5 * y.item_numel();
   if (reference) bytes += 2 * reference->item_bytes();
   return bytes;
-}
-
-void require_finite(const Tensor& item, const std::string& name, std::int64_t number) {
-  if (!item.isfinite().all().item<bool>())
-    throw Error("'" + name + "' must be finite, found inf or nan in item " +
-                std::to_string(number));
 }
 
 }  // namespace pellucid

@@ -79,7 +79,4 @@ void iterate(Method& method, const Course& course, const Tensor& y, const Tensor
 /// Bytes that `iterate` allocates for an item of y, and the reference where there is one.
 std::int64_t iteration_bytes(const Course& course, const Spec& y, const Spec* reference);
 
-/// Throws Error, with the item's number, where a value is inf or nan; `name` is that of the port.
-void require_finite(const Tensor& item, const std::string& name, std::int64_t number);
-
 }  // namespace pellucid

@@ -69,6 +69,8 @@
 // [5] D. S. C. Biggs, M. Andrews, Appl. Opt. 36(8):1766-1775, 1997, doi:10.1364/AO.36.001766.
 // [6] N. Dey et al., Microsc. Res. Tech. 69(4):260-266, 2006, doi:10.1002/jemt.20294.
 
+#include <malloc.h>
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -78,10 +80,11 @@
 #include <ATen/core/grad_mode.h>
 #include <c10/util/accumulate.h>
 
+#include <pellucid/numerics/vectorised.h>
 #include <pellucid/plugin.h>
 
-#include "../operators/vectorised.h"
 #include "gridded_blur.h"
+#include "items.h"
 #include "iteration.h"
 #include "rows.h"
 #include "variation.h"
@@ -250,6 +253,7 @@ PELLUCID_VECTORISED void extrapolated(double* x, double* before, double factor, 
 struct Reciprocal {
   Tensor values;
   bool single_row;
+  Tensor total;  ///< of A* 1, for each kernel
 
   template <class T>
   const T* row(const Window& x, std::int64_t number) const {
@@ -258,6 +262,13 @@ struct Reciprocal {
     return values.const_data_ptr<T>() + row * x.width();
   }
 };
+
+/// Memory that was freed, which glibc keeps otherwise beside what an iteration needs.
+void give_back_memory() {
+#ifdef __GLIBC__
+  ::malloc_trim(0);
+#endif
+}
 
 struct Options {
   double background, variance, smoothing, weight;
@@ -455,19 +466,16 @@ class RichardsonLucy final : public Stage {
   std::int64_t working_bytes(const Inputs& in) const override {
     const Spec& spec = in.spec(y);
     const BlurGrid grid = this->grid(in);
-    const std::int64_t element = spec.dtype == at::kDouble ? 8 : 4;
     const std::int64_t planes = spec.item_numel() / std::max<std::int64_t>(1, grid.y.samples());
     const Spec kernel = in[A].kernel_spec();
     const std::int64_t kernels = kernel.shape.front();
     const std::int64_t items = std::min(kernel.items, std::max<std::int64_t>(1, spec.items));
-    const std::int64_t volume =
-        (grid.samples() / grid.sizes.back() * (grid.sizes.back() + 2)) * element;
     // Estimate, spectrum and ratio; transfer functions, weights and what they are made of.
     std::int64_t volumes = 3 * planes + (items + 3) * kernels;
     if (settings_.acceleration != Acceleration::none) volumes += 2 * planes;
     if (std::holds_alternative<TotalVariation>(settings_.regularisation)) volumes += planes;
     const Spec compared = in.has(reference) ? in.spec(reference) : Spec{};
-    return volumes * volume + 2 * spec.item_bytes() +
+    return volumes * grid.bytes(spec.dtype) + 2 * spec.item_bytes() +
            iteration_bytes(course(), spec, in.has(reference) ? &compared : nullptr);
   }
 
@@ -482,22 +490,16 @@ class RichardsonLucy final : public Stage {
     return {in[A], last_sizes(in.spec(y).shape, in[A].kernel_size().size())};
   }
 
-  static void require_like_x(const Spec& given, const std::string& name, const Spec& x) {
-    if (given.shape != x.shape || given.dtype != x.dtype ||
-        (given.items != 1 && given.items != x.items))
-      throw ShapeError("'" + name + "' must be as the estimate, " + x.text() +
-                       ", or one item of it, got " + given.text());
-  }
-
   template <class T>
   void deconvolve(const Inputs& in, Outputs& out, Context& context) const {
     const Tensor measured = in[y].cpu().contiguous();
     const BlurGrid grid = this->grid(in);
+    const std::size_t axes = grid.sizes.size();
     const Tensor& kernel = in[A].kernel();
     const Tensor transfer = in[A].transfer(grid.sizes, measured.scalar_type()).cpu();
     Sizes shape = in[A].domain(in.spec(y)).shape;
     shape.insert(shape.begin(), measured.size(0));
-    const Tensor estimates = at::empty(shape, measured.options());
+    Tensor estimates;  // once the first item is done, which needs the memory
     Table table(columns(in));
 
     std::optional<GriddedBlur> blur;
@@ -506,57 +508,42 @@ class RichardsonLucy final : public Stage {
       const std::int64_t number = in.item(item);
       if (!blur || transfer.size(0) > 1) {
         const std::int64_t own = transfer.size(0) == 1 ? 0 : item;
-        require_kernel(kernel[own], number);
+        require_kernel(kernel[own], axes, number);
+        if (settings_.weights == Weights::none) require_unit_sum(kernel[own], number);
         blur.emplace(grid, transfer[own], measured.scalar_type());
         reciprocal = reciprocal_of<T>(*blur, kernel[own]);
       }
-      const auto planes_of = [&grid](const Tensor& of_item) {
-        Sizes sizes = last_sizes(of_item.sizes(), grid.sizes.size());
-        sizes.insert(sizes.begin(),
-                     of_item.numel() / std::max<std::int64_t>(1, c10::multiply_integers(sizes)));
-        return of_item.reshape(sizes);
-      };
-      const Tensor data = counts(planes_of(measured[item]), number);
-      const Tensor constant = start<T>(data, *blur, reciprocal, planes_of(estimates[item]));
-      Tensor begin = constant.expand(planes_of(estimates[item]).sizes());
+      const Tensor data = counts(planes_of(measured[item], axes), number);
+      const Tensor constant = start(data, *blur, reciprocal);
+      Sizes planes = last_sizes(shape, axes);
+      planes.insert(planes.begin(), data.size(0));
+      Tensor begin = constant.expand(planes);
       if (in.has(init)) {
-        begin = planes_of(in[init][in[init].size(0) == 1 ? 0 : item].cpu());
+        begin = planes_of(in[init][in[init].size(0) == 1 ? 0 : item].cpu(), axes);
         require_finite(begin, "init", number);
         require_not_negative(begin, "'init'", number, "what is 0 in it stays so");
       }
       Tensor truth;
       if (in.has(reference)) {
-        truth = planes_of(in[reference][in[reference].size(0) == 1 ? 0 : item].cpu());
+        truth = planes_of(in[reference][in[reference].size(0) == 1 ? 0 : item].cpu(), axes);
         require_finite(truth, "reference", number);
       }
       Iterated<T> iterated(*blur, data, begin, reciprocal, options<T>(constant));
+      give_back_memory();
       iterate(iterated, course(), data, truth, number, context, table);
-      planes_of(estimates[item]).copy_(iterated.estimate());
+      if (!estimates.defined()) estimates = at::empty(shape, measured.options());
+      planes_of(estimates[item], axes).copy_(iterated.estimate());
     }
+    if (!estimates.defined()) estimates = at::empty(shape, measured.options());
     out[x] = estimates.to(in[y].device());
     out[history] = std::move(table);
   }
 
-  static void require_not_negative(const Tensor& values, const std::string& name,
-                                   std::int64_t number, const std::string& advice) {
-    if (values.numel() == 0) return;
-    const double least = values.min().item<double>();
-    if (least < 0)
-      throw Error(name + " of item " + std::to_string(number) + " must not be negative, found " +
-                  Value(least).text() + "; " + advice);
-  }
-
-  void require_kernel(const Tensor& kernel, std::int64_t number) const {
-    require_finite(kernel, "kernel", number);
-    require_not_negative(kernel, "the kernel", number, "set what is below 0 to 0");
-    const Tensor sums = kernel.flatten(1).sum(1);
-    if (sums.min().item<double>() == 0)
-      throw Error("the kernel of item " + std::to_string(number) + " is 0 everywhere");
-    const double off = (sums - 1).abs().max().item<double>();
-    if (settings_.weights == Weights::none && !(off < 1e-3))
-      throw Error("with weights: none the kernel must sum to 1, found " +
-                  Value(sums.flatten()[0].item<double>()).text() + " in item " +
-                  std::to_string(number) + "; give A normalize: true");
+  static void require_unit_sum(const Tensor& kernel, std::int64_t number) {
+    for (const Tensor& channel : kernel.unbind())
+      if (const double sum = channel.sum().item<double>(); std::abs(sum - 1) > 1e-3)
+        throw Error("with weights: none the kernel must sum to 1, found " + Value(sum).text() +
+                    " in item " + std::to_string(number) + "; give A normalize: true");
   }
 
   /// Planes of an item of y, checked.
@@ -572,39 +559,30 @@ class RichardsonLucy final : public Stage {
   template <class T>
   Reciprocal reciprocal_of(const GriddedBlur& blur, const Tensor& kernel) const {
     const auto dtype = c10::CppTypeToScalarType<T>::value;
-    const std::int64_t width = blur.grid().x.width();
-    if (settings_.weights == Weights::none) return {at::ones({blur.kernels(), width}, dtype), true};
-    if (blur.grid().boundary == Boundary::circular)
-      return {kernel.flatten(1).sum(1, true).reciprocal().to(dtype).repeat({1, width}), true};
-    Tensor held = blur.adjoint_of_ones();
-    if (held.numel() == 0) return {held, false};
+    const Window& window = blur.grid().x;
+    if (settings_.weights == Weights::none || blur.grid().boundary == Boundary::circular) {
+      const Tensor sums = settings_.weights == Weights::none
+                              ? at::ones({blur.kernels()}, at::kDouble)
+                              : kernel.flatten(1).sum(1);
+      const Tensor row = sums.reciprocal().to(dtype).unsqueeze(1).repeat({1, window.width()});
+      return {row, true, sums * double(window.samples())};
+    }
+    const Tensor held = blur.adjoint_of_ones();
+    const Tensor total = held.flatten(1).sum(1, false, at::kDouble);
     const double share = dtype == at::kDouble ? 1e-12 : 1e-5;
     const Tensor nothing = held.le(share * held.max());
-    return {held.reciprocal_().masked_fill_(nothing, 0), false};
+    return {held.reciprocal_().masked_fill_(nothing, 0), false, total};
   }
 
   /// The constant that gives each plane its flux, (planes, 1...); that of y without the background
   /// where the background is all there is.
-  template <class T>
-  Tensor start(const Tensor& data, const GriddedBlur& blur, const Reciprocal& reciprocal,
-               const Tensor& like) const {
-    const Sizes axes = last_axes(blur.grid().sizes.size());
-    const Tensor positive = data.clamp_min(0);
-    const Tensor total = positive.sum(axes, true, at::kDouble);
+  Tensor start(const Tensor& data, const GriddedBlur& blur, const Reciprocal& reciprocal) const {
+    const Tensor total =
+        data.sum(last_axes(blur.grid().sizes.size()), true, at::kDouble).clamp_min(0);
     const double dark = settings_.background * double(blur.grid().y.samples());
     const Tensor flux = at::where(total > dark, total - dark, total);
-    Tensor held;  // sum of A* 1
-    if (reciprocal.single_row)
-      held = reciprocal.values.select(1, 0).to(at::kDouble).reciprocal() *
-             double(blur.grid().x.samples());
-    else {
-      const Tensor values = reciprocal.values.to(at::kDouble).flatten(1);
-      held = at::where(values > 0, values.reciprocal(), at::zeros({}, at::kDouble)).sum(1);
-    }
-    Sizes shape(static_cast<std::size_t>(like.dim()), 1);
-    shape[0] = like.size(0);
-    held = held.repeat({std::max<std::int64_t>(1, like.size(0) / held.size(0))});
-    return (flux / held.narrow(0, 0, like.size(0)).view(shape)).to(like.scalar_type());
+    const Tensor held = reciprocal.total.repeat({total.size(0) / reciprocal.total.size(0)});
+    return (flux / held.view_as(total)).to(data.scalar_type());
   }
 
   template <class T>

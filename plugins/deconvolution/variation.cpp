@@ -4,7 +4,8 @@
 
 #include <ATen/ATen.h>
 
-#include "../operators/vectorised.h"
+#include <pellucid/numerics/vectorised.h>
+
 #include "rows.h"
 
 namespace pellucid {

@@ -1,0 +1,296 @@
+// Richardson-Lucy deconvolution of 1024 x 1024 pixels with a kernel of 31 x 31, and of 64 x 256 x 256
+// with one of 15 x 15 x 15, float32, zero boundary, two threads.
+//
+// An iteration is compared with the two pairs of Fourier transforms that it cannot do without: FFTW
+// called on arrays that are there already, on the same grid with the very plans (read from the cache)
+// and threads; and with an iteration of scikit-image 0.26, whose estimate after the same iterations
+// from the same start (0.5), without weights as it does it, must agree. scikit-image is run between two
+// halves of our rounds, so that what else the machine does slows down both. It transforms in one
+// thread. Its Python packages go to a folder of the build; where they cannot be had, the comparison is
+// left out. An iteration's time is the difference of two runs over that of their iterations, so that
+// plans, transfer functions and weights do not count.
+//
+// Must reach: at most 1.4 times the transforms; at least 5 times as fast as scikit-image, in three
+// dimensions 6 times; and in three dimensions at most 6 volumes of the grid's size in memory, the input
+// left out.
+
+#include <fftw3.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <iterator>
+#include <string>
+#include <vector>
+
+#include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+
+#include <pellucid/numerics/fft.h>
+#include <pellucid/stage.h>
+#include <pellucid/testing.h>
+
+namespace {
+
+namespace fs = std::filesystem;
+using Clock = std::chrono::steady_clock;
+using Sizes = std::vector<std::int64_t>;
+using pellucid::Inputs;
+using pellucid::Outputs;
+using pellucid::Tensor;
+
+constexpr int kThreads = 2;
+constexpr int kFew = 4, kMany = 24, kCompared = 8, kRounds = 9;
+
+double seconds_of(const std::function<void()>& action) {
+  const auto begin = Clock::now();
+  action();
+  return std::chrono::duration<double>(Clock::now() - begin).count();
+}
+
+double median(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  return values[values.size() / 2];
+}
+
+std::string text(const Sizes& sizes, const char* between) {
+  std::string all;
+  for (const std::int64_t n : sizes) all += (all.empty() ? "" : between) + std::to_string(n);
+  return all;
+}
+
+/// The stored plan of a transform, and its threads.
+std::pair<std::string, int> wisdom(const std::string& kind, const Sizes& sizes) {
+  for (const int threads : {1, kThreads}) {
+    const std::string name =
+        "fft-" + kind + "-" + text(sizes, "x") + "-float32-t" + std::to_string(threads) + ".wisdom";
+    for (const auto& entry : fs::recursive_directory_iterator(std::getenv("PELLUCID_CACHE")))
+      if (entry.path().filename() == name) {
+        std::ifstream in(entry.path());
+        return {std::string{std::istreambuf_iterator<char>(in), {}}, threads};
+      }
+  }
+  std::fprintf(stderr, "no plan for %s of %s\n", kind.c_str(), text(sizes, "x").c_str());
+  std::exit(2);
+}
+
+/// A transform and its inverse by FFTW alone.
+class Pair {
+ public:
+  explicit Pair(const Sizes& sizes) {
+    std::int64_t samples = 1, half = 1;
+    for (const std::int64_t n : sizes) samples *= n;
+    half = samples / sizes.back() * (sizes.back() / 2 + 1);
+    image_ = fftwf_alloc_real(static_cast<std::size_t>(samples));
+    spectrum_ = fftwf_alloc_complex(static_cast<std::size_t>(half));
+    fftwf_init_threads();
+    const auto take = [](const std::pair<std::string, int>& plan) {
+      fftwf_forget_wisdom();
+      fftwf_import_wisdom_from_string(plan.first.c_str());
+      fftwf_plan_with_nthreads(plan.second);
+    };
+    const std::vector<int> n(sizes.begin(), sizes.end());
+    const int rank = static_cast<int>(n.size());
+    take(wisdom("r2c", sizes));
+    forward_ =
+        fftwf_plan_dft_r2c(rank, n.data(), image_, spectrum_, FFTW_MEASURE | FFTW_WISDOM_ONLY);
+    take(wisdom("c2r", sizes));
+    inverse_ =
+        fftwf_plan_dft_c2r(rank, n.data(), spectrum_, image_, FFTW_MEASURE | FFTW_WISDOM_ONLY);
+    if (!forward_ || !inverse_) std::exit(2);
+    std::fill_n(image_, samples, 0.5F);
+  }
+  Pair(const Pair&) = delete;
+  Pair& operator=(const Pair&) = delete;
+  ~Pair() {
+    fftwf_destroy_plan(forward_);
+    fftwf_destroy_plan(inverse_);
+    fftwf_free(image_);
+    fftwf_free(spectrum_);
+  }
+  void run() const {
+    fftwf_execute(forward_);
+    fftwf_execute(inverse_);
+  }
+
+ private:
+  float* image_;
+  fftwf_complex* spectrum_;
+  fftwf_plan forward_, inverse_;
+};
+
+void write(const fs::path& file, const Tensor& values) {
+  std::ofstream(file, std::ios::binary)
+      .write(static_cast<const char*>(values.const_data_ptr()), std::streamsize(values.nbytes()));
+}
+
+/// Python with scikit-image, made where it is not there yet.
+bool has_peer(const fs::path& python) {
+  const std::string quiet = " >/dev/null 2>&1";
+  const std::string test = python.string() + " -c 'import skimage'" + quiet;
+  if (std::system(test.c_str()) == 0) return true;
+  const std::string folder = python.parent_path().parent_path().string();
+  const std::string make = "python3 -m venv " + folder + quiet + " && " + python.string() +
+                           " -m pip install 'scikit-image==0.26.*'" + quiet;
+  return std::system(make.c_str()) == 0 && std::system(test.c_str()) == 0;
+}
+
+bool reaches(const char* what, double value, double limit, bool at_least) {
+  const bool good = at_least ? value >= limit : value <= limit;
+  std::printf("  %-40s %9.3g  (%s %g)%s\n", what, value, at_least ? "at least" : "at most", limit,
+              good ? "" : "  MISSED");
+  std::fflush(stdout);
+  return good;
+}
+
+struct Problem {
+  Sizes sizes, taps;
+  double times_faster;
+};
+
+class Trial {
+ public:
+  explicit Trial(const Problem& problem) : problem_(problem) {
+    const auto dimensions = static_cast<int>(problem.sizes.size());
+    axes_ = dimensions == 2 ? "chw" : "czyx";
+    at::manual_seed(1);
+    Sizes shape = problem.sizes, taps = problem.taps;
+    shape.insert(shape.begin(), {1, 1});
+    taps.insert(taps.begin(), {1, 1});
+    kernel_ = at::rand(taps) + 0.1;
+    kernel_ = kernel_ / kernel_.sum();
+    blur_ = pellucid::testing::load_linear_operator(
+        "operators/convolution", {{"boundary", "zero"}, {"dimensions", dimensions}},
+        {{"kernel", kernel_, axes_}});
+    y_ = at::rand(shape).add_(0.1);
+    start_ = at::full_like(y_, 0.5);
+    context_ = pellucid::testing::context();
+    for (std::size_t a = 0; a < problem.sizes.size(); ++a)
+      grid_.push_back(
+          pellucid::fast_size(problem.sizes[a] + problem.taps[a] / 2, pellucid::Parity::even));
+  }
+
+  const Sizes& grid() const { return grid_; }
+  const Tensor& y() const { return y_; }
+  const Tensor& kernel() const { return kernel_; }
+
+  /// The estimate after so many iterations, with weights or as scikit-image does it.
+  Tensor estimate(int iterations, bool weighted) const {
+    const auto stage = std::dynamic_pointer_cast<pellucid::Stage>(pellucid::testing::load_component(
+        "deconvolution/richardson_lucy",
+        {{"iterations", iterations}, {"weights", weighted ? "normalised" : "none"}}));
+    Inputs in;
+    in.add({"y", pellucid::spec_of(y_, axes_), y_, nullptr});
+    in.add({"A", {}, {}, blur_});
+    if (!weighted) in.add({"init", pellucid::spec_of(start_, axes_), start_, nullptr});
+    in.set_block({0, 1, {}});
+    Outputs out;
+    stage->process(in, out, *context_);
+    return out[pellucid::Out<Tensor>{"x", ""}];
+  }
+
+ private:
+  Problem problem_;
+  std::string axes_;
+  Tensor kernel_, y_, start_;
+  Sizes grid_;
+  std::shared_ptr<const pellucid::LinearOperator> blur_;
+  std::unique_ptr<pellucid::Context> context_;
+};
+
+bool is_fast(const Problem& problem, const fs::path& folder, const fs::path& python) {
+  const Trial trial(problem);
+  trial.estimate(1, true);
+  const Pair pair(trial.grid());
+  std::vector<double> iteration, transforms;
+  const auto rounds = [&] {
+    for (int round = 0; round < kRounds; ++round) {
+      const double few = seconds_of([&] { trial.estimate(kFew, true); });
+      const double many = seconds_of([&] { trial.estimate(kMany, true); });
+      iteration.push_back((many - few) / (kMany - kFew));
+      transforms.push_back(seconds_of([&] {
+                             for (int i = 0; i < kMany - kFew; ++i) {
+                               pair.run();
+                               pair.run();
+                             }
+                           }) /
+                           (kMany - kFew));
+    }
+  };
+  rounds();
+  write(folder / "image.f32", trial.y());
+  write(folder / "kernel.f32", trial.kernel());
+  const std::string peer =
+      python.string() + " " PELLUCID_SOURCE_DIR "/tests/bench/richardson_lucy_peer.py " +
+      folder.string() + " " + text(problem.sizes, " ") + " -- " + text(problem.taps, " ");
+  const bool compared = has_peer(python) && std::system(peer.c_str()) == 0;
+  rounds();
+
+  const double own = median(iteration), floor = median(transforms);
+  std::printf("%s, kernel %s, on a grid of %s: %.3f ms an iteration, its FFTs %.3f ms\n",
+              text(problem.sizes, " x ").c_str(), text(problem.taps, " x ").c_str(),
+              text(trial.grid(), " x ").c_str(), 1e3 * own, 1e3 * floor);
+  bool good = reaches("an iteration / its FFTs", own / floor, 1.4, false);
+  if (!compared) {
+    std::printf("  scikit-image 0.26 cannot be had, so nothing is compared with it\n");
+    return good;
+  }
+  double seconds = 0;
+  std::ifstream(folder / "seconds.txt") >> seconds;
+  std::printf("  scikit-image, one thread: %.3f ms an iteration\n", 1e3 * seconds);
+  good &= reaches("scikit-image / an iteration", seconds / own, problem.times_faster, true);
+  Tensor theirs = at::empty_like(trial.y());
+  std::ifstream(folder / "estimate.f32", std::ios::binary)
+      .read(static_cast<char*>(theirs.mutable_data_ptr()), std::streamsize(theirs.nbytes()));
+  const Tensor ours = trial.estimate(kCompared, false);
+  good &= reaches("relative difference to scikit-image",
+                  ((ours - theirs).norm() / theirs.norm()).item<double>(), 1e-4, false);
+  return good;
+}
+
+/// Bytes that a process of this program needs at most for so many iterations.
+double peak_of(int iterations) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::execl("/proc/self/exe", "bench", std::to_string(iterations).c_str(), nullptr);
+    ::_exit(127);
+  }
+  int status = 0;
+  rusage use{};
+  ::wait4(child, &status, 0, &use);
+  if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) std::exit(2);
+  return 1024 * double(use.ru_maxrss);
+}
+
+bool is_small(const Trial& trial) {
+  double volume = sizeof(float);
+  for (const std::int64_t n : trial.grid()) volume *= double(n);
+  return reaches("memory in volumes of the grid", (peak_of(12) - peak_of(0)) / volume, 6, false);
+}
+
+}  // namespace
+
+int main(int count, char** arguments) {
+  const fs::path folder = fs::temp_directory_path() / "pellucid-bench-richardson-lucy";
+  fs::create_directories(folder);
+  if (!std::getenv("PELLUCID_CACHE")) ::setenv("PELLUCID_CACHE", folder.c_str(), 1);
+  at::set_num_threads(kThreads);
+  const Problem image{{1024, 1024}, {31, 31}, 5}, volume{{64, 256, 256}, {15, 15, 15}, 6};
+  if (count > 1) {
+    const Trial trial(volume);
+    if (const int iterations = std::atoi(arguments[1])) trial.estimate(iterations, true);
+    return 0;
+  }
+  const fs::path python = fs::path(PELLUCID_BENCH_PEER) / "bin/python";
+  bool good = is_fast(image, folder, python);
+  good &= is_fast(volume, folder, python);
+  good &= is_small(Trial(volume));
+  return good ? 0 : 1;
+}
