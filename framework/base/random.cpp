@@ -17,19 +17,12 @@
 
 #include <xxhash.h>
 
+#include <pellucid/numerics/vectorised.h>
+
 namespace pellucid {
 namespace {
 
 constexpr std::int64_t kBatch = 256;  // pairs made at once
-
-/// Vector code for the CPU it runs on; the results are the same.
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && \
-    !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-#define PELLUCID_VECTORISED \
-  __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#else
-#define PELLUCID_VECTORISED
-#endif
 
 /// Four words of each of a batch of pairs.
 struct Words {

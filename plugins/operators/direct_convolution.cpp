@@ -7,8 +7,9 @@
 #include <ATen/Parallel.h>
 #include <c10/util/accumulate.h>
 
+#include <pellucid/numerics/vectorised.h>
+
 #include "continuation.h"
-#include "vectorised.h"
 
 namespace pellucid {
 namespace {

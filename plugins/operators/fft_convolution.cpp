@@ -4,9 +4,9 @@
 #include <ATen/Parallel.h>
 
 #include <pellucid/numerics/fft.h>
+#include <pellucid/numerics/vectorised.h>
 
 #include "continuation.h"
-#include "vectorised.h"
 
 namespace pellucid {
 namespace {

@@ -6,7 +6,7 @@
 #include <ATen/Parallel.h>
 #include <ATen/ops/view_as_real.h>
 
-#include "vectorised.h"
+#include <pellucid/numerics/vectorised.h>
 
 namespace pellucid {
 namespace {

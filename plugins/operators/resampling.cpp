@@ -9,7 +9,7 @@
 #include <ATen/Parallel.h>
 #include <c10/util/accumulate.h>
 
-#include "vectorised.h"
+#include <pellucid/numerics/vectorised.h>
 
 namespace pellucid {
 namespace {
