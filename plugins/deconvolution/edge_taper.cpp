@@ -1,5 +1,5 @@
-// edge_taper: images made to suit a circular blur: towards their borders they go over into their own
-// circular blur, which goes on at the other side without a step.
+// edge_taper: images made to suit a circular blur: towards their borders they go over into their
+// own circular blur, which goes on at the other side without a step.
 //
 //   x = w y + (1 - w) (k * y)                  k the kernel divided by its sum, * circular
 //   w[i, j] = v_1[i] v_2[j]                    a factor for each axis that A convolves
@@ -7,8 +7,8 @@
 //   r[i] = sum over m of p[m] p[m + i]         p the kernel summed over all other axes
 //   y, x: (..., h, w) or (..., z, y, x), real, same unit
 //
-//   w is 0 at the borders and 1 farther from them than the kernel is wide. Deconvolve x with the same
-//   circular A.
+//   w is 0 at the borders and 1 farther from them than the kernel is wide. Deconvolve x with the
+//   same circular A.
 //
 // Inputs
 //   y   blurred images that are not circular

@@ -11,8 +11,8 @@
 namespace pellucid {
 
 /// Where images stand on the FFT grid of their blur. That of a circular blur is their own. That of
-/// a reflecting one is larger by at least the kernel's size, half of it on each side (rounded down),
-/// transforms fast, and is filled by reflection.
+/// a reflecting one is larger by at least the kernel's size, half of it on each side (rounded
+/// down), transforms fast, and is filled by reflection.
 class Frame {
  public:
   /// For images with the spec of `y`. Throws ConfigError where the boundary of the blur is neither
@@ -36,10 +36,10 @@ class Frame {
   Boundary boundary_;
 };
 
-/// X = conj(H) Y / (|H|^2 + W), 0 where the denominator underflows: Y (..., channels, half spectrum)
-/// becomes X. H is (channels or 1, half spectrum). W = max(level weight, least), with a real weight
-/// of one spectrum, one a channel, or as many as Y; infinite where a frequency is to be taken away;
-/// and a level for each image, float64 (1 where undefined).
+/// X = conj(H) Y / (|H|^2 + W), 0 where the denominator underflows: Y (..., channels, half
+/// spectrum) becomes X. H is (channels or 1, half spectrum). W = max(level weight, least), with a
+/// real weight of one spectrum, one a channel, or as many as Y; infinite where a frequency is to be
+/// taken away; and a level for each image, float64 (1 where undefined).
 void divide(Tensor& spectrum, const Tensor& transfer, const Tensor& weight,
             const Tensor& levels = {}, double least = 0);
 
@@ -62,16 +62,17 @@ Tensor sum_over_grid(const Tensor& half, const std::vector<std::int64_t>& grid);
 /// Numbers of images as (..., 1, ...), to be multiplied with spectra of `axes` axes.
 Tensor over_grid(const Tensor& numbers, std::int64_t axes);
 
-/// Throws Error where a sample of the item is not finite; or where a kernel is not, or 0 everywhere.
-/// `item` is its number in the dataset.
+/// Throws Error where a sample of the item is not finite; or where a kernel is not, or 0
+/// everywhere. `item` is its number in the dataset.
 void require_usable(const Tensor& images, const Tensor& kernel, std::int64_t item);
 
 /// The transfer function of a kernel that is the same in all blocks, for `prepare`; undefined where
 /// there is none.
 Tensor lasting_transfer(const ConvolutionOperator& blur, const Frame& frame, at::ScalarType real);
 
-/// Bytes of what a direct method makes on the way: transfer functions, a few fields that are the same
-/// for all images, and `spectra` half spectra (or images on the grid) for each image of an item.
+/// Bytes of what a direct method makes on the way: transfer functions, a few fields that are the
+/// same for all images, and `spectra` half spectra (or images on the grid) for each image of an
+/// item.
 std::int64_t frame_bytes(const ConvolutionOperator& blur, const Spec& y, std::int64_t spectra);
 
 /// x from the blurred images y, item by item: `restore(images, transfer, row)` of the images

@@ -16,8 +16,8 @@
 //   threshold [1]   what |H| must reach, relative to its maximum, in [0, 1]    default 0.01
 //
 // Errors
-//   ShapeError    y is not real, or does not have the axes that A convolves; the kernel of a circular
-//                 A is larger than y (while planning)
+//   ShapeError    y is not real, or does not have the axes that A convolves; the kernel of a
+//                 circular A is larger than y (while planning)
 //   ConfigError   the boundary of A is neither circular nor reflect (while planning)
 //   Error         y or a kernel is not finite, a kernel is 0 everywhere
 //
@@ -25,8 +25,8 @@
 //           missing: this is the yardstick for other methods. With threshold 0 only frequencies
 //           without any response are left out, and the rounding of the dtype grows alike.
 // Cost      two real FFTs an item and channel, and one of the kernel a block; one item at a time.
-//           Source: R. C. Gonzalez, R. E. Woods, "Digital Image Processing", 4th ed., Pearson, 2018,
-//           section 5.7.
+//           Source: R. C. Gonzalez, R. E. Woods, "Digital Image Processing", 4th ed., Pearson,
+//           2018, section 5.7.
 
 #include <limits>
 

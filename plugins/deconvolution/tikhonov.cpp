@@ -11,8 +11,8 @@
 //   For a circular blur the grid is that of y. For a reflecting one y is extended by reflection, by
 //   at least half the kernel's size on each side (rounded down) and to a size that transforms fast,
 //   and x is cut out.
-//   With the Laplacian and a circular blur this is `wiener` of scikit-image, `weight` its `balance`,
-//   without clipping.
+//   With the Laplacian and a circular blur this is `wiener` of scikit-image, `weight` its
+//   `balance`, without clipping.
 //
 // Inputs
 //   y   blurred images
@@ -24,8 +24,8 @@
 //   penalty      what is kept small: identity, x itself; laplacian, L x      default laplacian
 //
 // Errors
-//   ShapeError    y is not real, or does not have the axes that A convolves; the kernel of a circular
-//                 A is larger than y (while planning)
+//   ShapeError    y is not real, or does not have the axes that A convolves; the kernel of a
+//                 circular A is larger than y (while planning)
 //   ConfigError   the boundary of A is neither circular nor reflect (while planning)
 //   Error         y or a kernel is not finite, a kernel is 0 everywhere
 //

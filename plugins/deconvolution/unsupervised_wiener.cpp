@@ -14,8 +14,8 @@
 //   |L|^2 is that of deconvolution/tikhonov. For a circular blur the grid is that of y. For a
 //   reflecting one y is extended by reflection, by at least half the kernel's size on each side
 //   (rounded down) and to a size that transforms fast, taken as measured there, and x is cut out.
-//   Each image of an item (channel, and each z where two axes of a volume are convolved) has draws of
-//   its own.
+//   Each image of an item (channel, and each z where two axes of a volume are convolved) has draws
+//   of its own.
 //
 // Inputs
 //   y   blurred and noisy images
@@ -35,27 +35,29 @@
 //                                                                           default laplacian
 //
 // Errors
-//   ShapeError    y is not real, or does not have the axes that A convolves; the kernel of a circular
-//                 A is larger than y; an image has one sample (while planning)
+//   ShapeError    y is not real, or does not have the axes that A convolves; the kernel of a
+//                 circular A is larger than y; an image has one sample (while planning)
 //   ConfigError   the boundary of A is neither circular nor reflect; less than two draws count
 //                 (while planning)
-//   Error         y or a kernel is not finite, a kernel is 0 everywhere, or sums to 0 while L is the
-//                 Laplacian; an image is constant
+//   Error         y or a kernel is not finite, a kernel is 0 everywhere, or sums to 0 while L is
+//                 the Laplacian; an image is constant
 //
-// Accuracy  the mean of n draws is off by about std / sqrt(n). `unsupervised_wiener` of scikit-image
-//           counts some samples on the border of its spectra twice, which moves the precisions by
-//           about 1 / w.
-// Cost      M draws and two real FFTs for each k and image; memory: four fields a image of the block.
+// Accuracy  the mean of n draws is off by about std / sqrt(n). `unsupervised_wiener` of
+//           scikit-image counts some samples on the border of its spectra twice, which moves the
+//           precisions by about 1 / w.
+// Cost      M draws and two real FFTs for each k and image; memory: four fields a image of the
+//           block.
 //
-// [1] F. Orieux, J.-F. Giovannelli, T. Rodet, "Bayesian estimation of regularization and point spread
-//     function parameters for Wiener-Hunt deconvolution", J. Opt. Soc. Am. A 27(7):1593-1607, 2010,
-//     doi:10.1364/JOSAA.27.001593, section 4, with a known blur.
+// [1] F. Orieux, J.-F. Giovannelli, T. Rodet, "Bayesian estimation of regularization and point
+//     spread function parameters for Wiener-Hunt deconvolution", J. Opt. Soc. Am. A
+//     27(7):1593-1607, 2010, doi:10.1364/JOSAA.27.001593, section 4, with a known blur.
 
 #include <algorithm>
 #include <cmath>
 #include <limits>
 
 #include <ATen/ATen.h>
+#include <ATen/Parallel.h>
 #include <boost/math/distributions/gamma.hpp>
 #include <c10/util/accumulate.h>
 
@@ -73,6 +75,58 @@ using Sizes = std::vector<std::int64_t>;
 double gamma(double shape, double uniform) {
   const double inside = std::max(uniform, std::numeric_limits<double>::min());
   return boost::math::quantile(boost::math::gamma_distribution<double>(shape), inside);
+}
+
+/// |Y - H X|^2 and |L X|^2, summed over a grid.
+struct Distances {
+  double misfit = 0, roughness = 0;
+};
+
+/// Makes the draw X of one row of white noise W, both half spectra; `width` is that of the grid.
+template <class T>
+Distances draw_row(T* draw, const T* transfer, const T* spectrum, const T* penalty, T noise,
+                   T signal, std::int64_t columns, std::int64_t width) {
+  Distances sums;
+  for (std::int64_t i = 0; i < columns; ++i) {
+    const T h_re = transfer[2 * i], h_im = transfer[2 * i + 1];
+    const T y_re = spectrum[2 * i], y_im = spectrum[2 * i + 1];
+    const T precision = noise * (h_re * h_re + h_im * h_im) + signal * penalty[i];
+    const T gain = 1 / precision, spread = std::sqrt(precision);
+    const T re = (noise * (h_re * y_re + h_im * y_im) + spread * draw[2 * i]) * gain;
+    const T im = (noise * (h_re * y_im - h_im * y_re) + spread * draw[2 * i + 1]) * gain;
+    const T off_re = y_re - (h_re * re - h_im * im), off_im = y_im - (h_re * im + h_im * re);
+    const double count = i == 0 || 2 * i == width ? 1 : 2;  // columns that stand for two
+    sums.misfit += count * double(off_re * off_re + off_im * off_im);
+    sums.roughness += count * double(penalty[i] * (re * re + im * im));
+    draw[2 * i] = re;
+    draw[2 * i + 1] = im;
+  }
+  return sums;
+}
+
+/// The same of all rows. Their sums are added in one order, whatever the number of threads.
+template <class T>
+Distances drawn(Tensor& draw, const Tensor& transfer, const Tensor& spectrum, const Tensor& penalty,
+                double noise, double signal, std::int64_t width) {
+  const std::int64_t columns = draw.size(-1), rows = draw.numel() / columns;
+  std::vector<Distances> of_rows(static_cast<std::size_t>(rows));
+  auto* const x = static_cast<T*>(draw.mutable_data_ptr());
+  const auto* const h = static_cast<const T*>(transfer.const_data_ptr());
+  const auto* const y = static_cast<const T*>(spectrum.const_data_ptr());
+  const auto* const l = static_cast<const T*>(penalty.const_data_ptr());
+  at::parallel_for(0, rows, 1 + (1 << 14) / columns, [&](std::int64_t first, std::int64_t last) {
+    for (std::int64_t row = first; row < last; ++row) {
+      const std::int64_t place = row * columns;
+      of_rows[std::size_t(row)] = draw_row(x + 2 * place, h + 2 * place, y + 2 * place, l + place,
+                                           T(noise), T(signal), columns, width);
+    }
+  });
+  Distances sums;
+  for (const Distances& row : of_rows) {
+    sums.misfit += row.misfit;
+    sums.roughness += row.roughness;
+  }
+  return sums;
 }
 
 class UnsupervisedWiener final : public Stage {
@@ -133,7 +187,7 @@ class UnsupervisedWiener final : public Stage {
   }
 
   void process(const Inputs& in, Outputs& out, Context& context) const override {
-    const Tensor& blurred = in[y];
+    const Tensor blurred = in[y].cpu();
     const Frame frame(in[A], in.spec(y));
     const std::int64_t count = images_of(in.spec(y), frame);
     Sizes shape = last_sizes(blurred.sizes(), frame.grid().size());
@@ -144,13 +198,12 @@ class UnsupervisedWiener final : public Stage {
     std::vector<Chain> chains;
     const Tensor penalty = squared_response(settings_.penalty, frame.grid(), blurred.options());
     if (images.numel() > 0) {
-      const Tensor transfers = in[A].transfer(frame.grid(), blurred.scalar_type());
+      const Tensor transfers = in[A].transfer(frame.grid(), blurred.scalar_type()).cpu();
       for (std::int64_t row = 0; row < images.size(0); ++row) {
         const std::int64_t own = transfers.size(0) == 1 ? 0 : row;
         require_usable(images[row], in[A].kernel()[own], in.item(row));
         for (std::int64_t i = 0; i < count; ++i)
-          chains.push_back({row, i, images[row][i],
-                            transfers[own][i % transfers.size(1)].to(blurred.device()),
+          chains.push_back({row, i, images[row][i], transfers[own][i % transfers.size(1)],
                             mean[row][i], spread[row][i]});
       }
     }
@@ -164,14 +217,14 @@ class UnsupervisedWiener final : public Stage {
     for (std::int64_t k = 1; k <= settings_.iterations; ++k) {
       if (std::none_of(chains.begin(), chains.end(), active)) break;
       context.progress(k, settings_.iterations);
-      const Tensor drawn = white.normal(of_items, blurred.scalar_type(), k);
+      const Tensor white_noise = white.normal(of_items, blurred.scalar_type(), k);
       const Tensor u_noise = for_noise.uniform({count}, at::kDouble, k);
       const Tensor u_signal = for_signal.uniform({count}, at::kDouble, k);
       for (Chain& chain : chains) {
         context.stop_if_cancelled();
         if (!chain.active) continue;
         const auto of_chain = [&](const Tensor& all) { return all[chain.row][chain.image]; };
-        Tensor draw = next(chain, of_chain(drawn).to(blurred.device()), penalty, frame,
+        Tensor draw = next(chain, of_chain(white_noise), penalty, frame,
                            of_chain(u_noise).item<double>(), of_chain(u_signal).item<double>());
         const double change = add(chain, k, std::move(draw), frame);
         chain.rows.add(in.item(chain.row), {chain.image, k, chain.noise, chain.signal, change});
@@ -184,8 +237,8 @@ class UnsupervisedWiener final : public Stage {
       table.append(chain.rows);
       chain.spread.div_(double(chain.draws - 1)).sqrt_();
     }
-    out[x] = mean.view(blurred.sizes());
-    out[deviation] = spread.view(blurred.sizes());
+    out[x] = mean.view(blurred.sizes()).to(in[y].device());
+    out[deviation] = spread.view(blurred.sizes()).to(in[y].device());
     out[history] = std::move(table);
   }
 
@@ -235,18 +288,16 @@ class UnsupervisedWiener final : public Stage {
   /// The spectrum of the next image, and new precisions.
   Tensor next(Chain& chain, const Tensor& white, const Tensor& penalty, const Frame& frame,
               double u_noise, double u_signal) const {
+    Tensor draw = RealFft(frame.grid(), white.scalar_type()).forward(white);
+    const Distances distances = white.scalar_type() == at::kDouble
+                                    ? drawn<double>(draw, chain.transfer, chain.spectrum, penalty,
+                                                    chain.noise, chain.signal, frame.grid().back())
+                                    : drawn<float>(draw, chain.transfer, chain.spectrum, penalty,
+                                                   chain.noise, chain.signal, frame.grid().back());
     const double samples = double(frame.samples());
-    const Tensor precision = squared(chain.transfer) * chain.noise + penalty * chain.signal;
-    Tensor draw = RealFft(frame.grid(), white.scalar_type()).forward(white) * precision.sqrt();
-    draw.add_(chain.transfer.conj() * chain.spectrum, chain.noise).mul_(precision.reciprocal());
-    const auto sum = [&](const Tensor& half) {
-      return sum_over_grid(half, frame.grid()).item<double>() / samples;
-    };
-    const double misfit = sum(squared(chain.spectrum - chain.transfer * draw));
-    const double roughness = sum(squared(draw) * penalty);
     const double unseen = settings_.penalty == Penalty::laplacian ? 1 : 0;
-    chain.noise = 2 * gamma(samples / 2, u_noise) / misfit;
-    chain.signal = 2 * gamma((samples - unseen) / 2, u_signal) / roughness;
+    chain.noise = 2 * gamma(samples / 2, u_noise) * samples / distances.misfit;
+    chain.signal = 2 * gamma((samples - unseen) / 2, u_signal) * samples / distances.roughness;
     return draw;
   }
 

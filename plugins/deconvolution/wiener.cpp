@@ -31,8 +31,9 @@
 //   signal   power_law: exponent p [1], in [0, 10], default 2.5; flat: p = 0    default power_law
 //
 // Errors
-//   ShapeError    y is not real, or does not have the axes that A convolves; the kernel of a circular
-//                 A is larger than y; a spectrum does not have the sizes of y (while planning)
+//   ShapeError    y is not real, or does not have the axes that A convolves; the kernel of a
+//                 circular A is larger than y; a spectrum does not have the sizes of y (while
+//                 planning)
 //   ConfigError   the boundary of A is neither circular nor reflect, or is not circular where a
 //                 spectrum is given (while planning)
 //   Error         y or a kernel is not finite, a kernel is 0 everywhere, a spectrum has a negative

@@ -1,11 +1,11 @@
 // Wiener deconvolution of 1024 x 1024 samples in float32, blurred by 31 x 31, against scikit-image
 // 0.26 on the same machine: `wiener`, in whose convention a Laplacian is kept small, is our
-// deconvolution/tikhonov; our deconvolution/wiener is timed against it, too. `unsupervised_wiener` is
-// given the very draws that ours makes, of 255 x 255 samples in float64: an even width has a border
-// of its spectrum that it counts twice. The peer runs between two halves of our own rounds, so that
-// what else the machine does slows down both. It uses one thread (its FFTs are scipy's, with
-// workers=1), ours two. Its Python packages go to a folder of the build; where they cannot be had,
-// the comparison is left out.
+// deconvolution/tikhonov; our deconvolution/wiener is timed against it, too. `unsupervised_wiener`
+// is given the very draws that ours makes, of 255 x 255 samples in float64: an even width has a
+// border of its spectrum that it counts twice. The peer runs between two halves of our own rounds,
+// so that what else the machine does slows down both. It uses one thread (its FFTs are scipy's,
+// with workers=1), ours two. Its Python packages go to a folder of the build; where they cannot be
+// had, the comparison is left out.
 //
 // Must reach: tikhonov at least 4 times as fast as `wiener`, in a run of many images, where the
 // kernel's transfer function is made once; no sample of what `wiener` or `unsupervised_wiener`

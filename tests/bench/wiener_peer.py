@@ -52,7 +52,8 @@ def timed(action, rounds):
     return result, statistics.median(seconds[1:])
 
 
-image, kernel = read("image.f32", np.float32, SIDE, SIDE), read("kernel.f32", np.float32, TAPS, TAPS)
+image = read("image.f32", np.float32, SIDE, SIDE)
+kernel = read("kernel.f32", np.float32, TAPS, TAPS)
 restored, seconds = timed(lambda: wiener(image, kernel, BALANCE, clip=False), ROUNDS)
 restored.astype(np.float32).tofile(folder / "wiener.f32")
 
