@@ -25,7 +25,8 @@
 //   clip                 longest gradient, 0: no limit, >= 0           default 1
 //   average              decay of the parameters' average, which is the result, in [0, 1]
 //                                                                      default 0.999
-//   precision            float32, or bfloat16 for the convolutions     default float32
+//   precision            float32, or bfloat16 for the convolutions, which is slower on a CPU that has
+//                        no such arithmetic, and then says so          default float32
 //   start                weights to begin with, of the same widths, instead of random ones
 //   report [1]           iterations a row of `history`, >= 1           default 100
 //   check_every [1]      iterations between rows of `checks`, >= 1     default 2000
@@ -69,6 +70,15 @@ enum class Architecture { mean_scale };
 
 std::vector<std::pair<std::string, Architecture>> enumerators(Architecture) {
   return {{"mbt2018-mean", Architecture::mean_scale}};
+}
+
+/// Whether the CPU multiplies bfloat16; others imitate it, many times slower than float32.
+bool cpu_has_bfloat16() {
+#if defined(__x86_64__) && defined(__GNUC__)
+  return __builtin_cpu_supports("avx512bf16");
+#else
+  return true;
+#endif
 }
 
 enum class Precision { float32, bfloat16 };
@@ -248,6 +258,10 @@ class Train final : public Procedure {
           checks_(check_columns()),
           saved_at_(std::chrono::steady_clock::now()) {
       if (settings.start) parameters_.require_all_taken();
+      if (settings.precision == Precision::bfloat16 && !cpu_has_bfloat16())
+        context.log(Context::Level::warning,
+                    "this CPU only imitates bfloat16, many times slower than it computes in "
+                    "float32; leave 'precision' out");
     }
 
     void run() {
@@ -370,13 +384,10 @@ class Train final : public Procedure {
     fs::path checkpoint() const { return context_.scratch() / "checkpoint.h5"; }
 
     static Tensor rows_of(const Table& table) {
-      std::vector<double> numbers;
-      for (std::int64_t row = 0; row < table.rows(); ++row)
-        for (std::size_t column = 0; column < table.columns().size(); ++column)
-          numbers.push_back(
-              table.reals(table.columns()[column].name)[static_cast<std::size_t>(row)]);
-      return at::tensor(numbers, at::kDouble)
-          .reshape({table.rows(), static_cast<std::int64_t>(table.columns().size())});
+      std::vector<Tensor> columns;
+      for (const Column& column : table.columns())
+        columns.push_back(at::tensor(table.reals(column.name), at::kDouble));
+      return at::stack(columns, 1);
     }
 
     static void fill(Table& table, const Tensor& rows) {
