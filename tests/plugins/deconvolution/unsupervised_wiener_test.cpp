@@ -9,50 +9,24 @@
 #include <boost/math/special_functions/gamma.hpp>
 
 #include <pellucid/context.h>
-#include <pellucid/operator.h>
 #include <pellucid/testing.h>
+
+#include "direct.h"
 
 namespace pellucid {
 namespace {
 
+using namespace direct;
 using testing::message_of;
-using testing::run_stage;
 using testing::Settings;
-using Blur = std::shared_ptr<const LinearOperator>;
-using Sizes = std::vector<std::int64_t>;
 
-constexpr Out<Tensor> kX{"x", ""}, kStd{"std", ""};
+constexpr Out<Tensor> kStd{"std", ""};
 constexpr Out<Table> kHistory{"history", ""};
 
-double difference(const Tensor& a, const Tensor& b) { return (a - b).abs().max().item<double>(); }
-
-Blur blur(const Tensor& kernel, const char* boundary = "circular") {
-  return testing::load_linear_operator(
-      "operators/convolution",
-      {{"boundary", boundary}, {"dimensions", int(kernel.dim() - 2)}, {"normalize", false}},
-      {{"kernel", kernel}});
-}
-
 Outputs run(const Tensor& y, const Blur& a, const Settings& settings, std::int64_t first = 0) {
-  return run_stage("deconvolution/unsupervised_wiener", settings,
-                   {{"y", y, y.dim() == 5 ? "czyx" : "chw"}, {"A", {}, {}, a}}, first, y.size(0));
-}
-
-/// The matrix of a linear map of images with these sizes: its columns are what it makes of points.
-template <class Map>
-Tensor matrix(const Sizes& sizes, Map map) {
-  const std::int64_t count = c10::multiply_integers(sizes);
-  Sizes shape{count, 1};
-  shape.insert(shape.end(), sizes.begin(), sizes.end());
-  return map(at::eye(count, at::kDouble).view(shape)).reshape({count, count}).t().contiguous();
-}
-
-/// The periodic Laplacian, by differences of neighbours.
-Tensor laplacian(const Tensor& x) {
-  Tensor sum = at::zeros_like(x);
-  for (std::int64_t axis = 2; axis < x.dim(); ++axis)
-    sum += 2 * x - x.roll({1}, {axis}) - x.roll({-1}, {axis});
-  return sum;
+  return testing::run_stage("deconvolution/unsupervised_wiener", settings,
+                            {{"y", y, y.dim() == 5 ? "czyx" : "chw"}, {"A", {}, {}, a}}, first,
+                            y.size(0));
 }
 
 TEST(UnsupervisedWiener, equals_a_gibbs_sampler_of_matrices_that_has_the_same_draws) {
@@ -63,8 +37,8 @@ TEST(UnsupervisedWiener, equals_a_gibbs_sampler_of_matrices_that_has_the_same_dr
     const Tensor kernel =
         at::rand(sizes.size() == 2 ? Sizes{1, 1, 3, 4} : Sizes{1, 1, 3, 2, 3}, at::kDouble);
     const Blur a = blur(kernel / kernel.sum());
-    const Tensor h = matrix(sizes, [&](const Tensor& x) { return a->forward(x); });
-    const Tensor l = smooth ? matrix(sizes, laplacian) : at::eye(h.size(0), at::kDouble);
+    const Tensor h = matrix(a, sizes);
+    const Tensor l = smooth ? laplacian(sizes) : at::eye(h.size(0), at::kDouble);
     Sizes shape{1, 1};
     shape.insert(shape.end(), sizes.begin(), sizes.end());
     const Tensor y = at::rand(shape, at::kDouble), flat = y.flatten();
@@ -191,9 +165,9 @@ TEST(UnsupervisedWiener, says_what_it_cannot_use) {
   EXPECT_EQ(message(constant, a, {}),
             "test.yaml:1:1: image 0 of item 1 is constant, so that it says nothing of its noise; "
             "leave it out");
-  const Blur difference = blur(at::tensor({1.0, -1.0}, at::kDouble).view({1, 1, 1, 2}));
-  EXPECT_NE(message(y, difference, {}).find("the kernel of item 0 sums to 0"), std::string::npos);
-  EXPECT_EQ(message(y, difference, {{"penalty", "identity"}}), "no error");
+  const Blur slope = blur(at::tensor({1.0, -1.0}, at::kDouble).view({1, 1, 1, 2}));
+  EXPECT_NE(message(y, slope, {}).find("the kernel of item 0 sums to 0"), std::string::npos);
+  EXPECT_EQ(message(y, slope, {{"penalty", "identity"}}), "no error");
   EXPECT_NE(message(y, blur(at::ones({1, 1, 3, 3}), "zero"), {})
                 .find("the boundary of the blur must be circular or reflect, got zero"),
             std::string::npos);
