@@ -24,8 +24,8 @@
 //   iterations [1]   at most, >= 1                                              default 10
 //   inner [1]        how often kernel and image follow in an iteration, >= 1    default 5
 //   stop             when an item is done sooner, for any of these reasons;
-//                    tolerance [1] an iteration changes x by less, relative to x, >= 0, default 0:
-//                    never; noise, standard deviation of y, > 0: the residual is tau times that of so
+//                    tolerance [1] an iteration changes x by less, relative to x, >= 0, default 0
+//                    (never); noise, standard deviation of y, > 0: the residual is tau times that of so
 //                    much noise (discrepancy principle); tau [1], > 0, default 1; whiteness [1], in
 //                    [0, 1]: the residual's cumulative periodogram lies above that of white noise by
 //                    less, looked at with each row of the history; time [s] of an item, > 0: what is

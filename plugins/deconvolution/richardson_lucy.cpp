@@ -17,13 +17,13 @@
 //                its beginning [5]; objective and residual are those of the beginnings
 //   total_variation   x' as above, over 1 - weight div(Dx / |Dx|), D the differences to the next samples
 //                [6]; |Dx| = (sum over axes |D_a x|^2 + e^2)^(1/2), e = 1e-3 of the constant start; adds
-//                weight sum(|Dx| - e) to the objective
+//                weight sum(|Dx| - e) to the objective, which it lowers in the end where A* 1 is 1
 //
 // Inputs
 //   y           counts, or values in proportion to them
 //   A           the blur; its kernel is not negative
-//   init        optional: where to start, spec of x, one item or as many as y; what is 0 there stays
-//               so. Without it a constant, the one that gives an image its flux: (sum(y - b)) / sum(A* 1)
+//   init        optional: where to start, spec of x, one item or as many as y, such as that of
+//               deconvolution/wiener; what is 0 there stays so. Without it a constant, the one that gives an image its flux: (sum(y - b)) / sum(A* 1)
 //   reference   optional: the truth, spec of x, one item or as many as y; gives the history a psnr
 // Outputs
 //   x         estimate, spec of what A takes
@@ -35,13 +35,14 @@
 //   background       b, unit of y, >= 0                                         default 0
 //   readout          s, standard deviation of the read-out noise, unit of y, >= 0    default 0
 //   weights          normalised: divided by A* 1; none: not, as some programs do    default normalised
-//   negative         samples of y + s^2 below 0: error, or zero: they count as 0    default error
+//   negative         samples of y + s^2 or init below 0: error; zero: those of y + s^2 count as 0,
+//                    those of init as a hundredth of the constant               default error
 //   acceleration     none, or biggs_andrews                                     default none
 //   regularisation   none: nothing; total_variation: weight [1], in [0, 0.25], default 0.002
 //                    default none
 //   stop             when an item is done sooner, for any of these reasons;
-//                    tolerance [1] an iteration changes x by less, relative to x, >= 0, default 0:
-//                    never; noise, standard deviation of y, > 0: the residual is tau times that of so
+//                    tolerance [1] an iteration changes x by less, relative to x, >= 0, default 0
+//                    (never); noise, standard deviation of y, > 0: the residual is tau times that of so
 //                    much noise (discrepancy principle); tau [1], > 0, default 1; whiteness [1], in
 //                    [0, 1]: the residual's cumulative periodogram lies above that of white noise by
 //                    less, looked at with each row of the history; time [s] of an item, > 0: what is
@@ -68,8 +69,6 @@
 // [4] D. L. Snyder et al., J. Opt. Soc. Am. A 12(2):272-283, 1995, doi:10.1364/JOSAA.12.000272.
 // [5] D. S. C. Biggs, M. Andrews, Appl. Opt. 36(8):1766-1775, 1997, doi:10.1364/AO.36.001766.
 // [6] N. Dey et al., Microsc. Res. Tech. 69(4):260-266, 2006, doi:10.1002/jemt.20294.
-
-#include <malloc.h>
 
 #include <algorithm>
 #include <cmath>
@@ -262,13 +261,6 @@ struct Reciprocal {
     return values.const_data_ptr<T>() + row * x.width();
   }
 };
-
-/// Memory that was freed, which glibc keeps otherwise beside what an iteration needs.
-void give_back_memory() {
-#ifdef __GLIBC__
-  ::malloc_trim(0);
-#endif
-}
 
 struct Options {
   double background, variance, smoothing, weight;
@@ -521,7 +513,9 @@ class RichardsonLucy final : public Stage {
       if (in.has(init)) {
         begin = planes_of(in[init][in[init].size(0) == 1 ? 0 : item].cpu(), axes);
         require_finite(begin, "init", number);
-        require_not_negative(begin, "'init'", number, "what is 0 in it stays so");
+        if (settings_.negative == Negative::zero)
+          begin = at::where(begin < 0, 0.01 * constant, begin);
+        require_not_negative(begin, "'init'", number, "raise it, or set negative: zero");
       }
       Tensor truth;
       if (in.has(reference)) {
@@ -529,7 +523,6 @@ class RichardsonLucy final : public Stage {
         require_finite(truth, "reference", number);
       }
       Iterated<T> iterated(*blur, data, begin, reciprocal, options<T>(constant));
-      give_back_memory();
       iterate(iterated, course(), data, truth, number, context, table);
       if (!estimates.defined()) estimates = at::empty(shape, measured.options());
       planes_of(estimates[item], axes).copy_(iterated.estimate());

@@ -43,10 +43,10 @@ def range_as_written(text):
 
 def standard_as_written(parameter):
     """The default of a parameter as manuals write it, or None: a choice by its name, a list of one
-    entry by the entry."""
+    entry by the entry, a group by those of its parameters."""
     value = parameter.get("default")
     if isinstance(value, dict):
-        return next(iter(value), None)
+        return next(iter(value), None) if "alternatives" in parameter else None
     if isinstance(value, list):
         return value[0] if len(value) == 1 else None
     return value

@@ -408,6 +408,12 @@ TEST(RichardsonLucy, takes_negative_samples_as_it_is_told) {
               }),
               HasSubstr("y + readout^2 of item 1 must not be negative, found -1"));
   EXPECT_NO_THROW(solved(y, a, {{"readout", 1.5}}));
+  // Of a start, such as a Wiener filter gives, they leave 0 again.
+  const Tensor positive = y.clamp_min(0.5);
+  const Tensor x = solved(positive, a, {{"negative", "zero"}}, y)[kX];
+  EXPECT_GT(x[1][0][3][4].item<double>(), 0);
+  EXPECT_THAT(testing::message_of<Error>([&] { solved(positive, a, {}, y); }),
+              HasSubstr("'init' of item 1 must not be negative, found -2; raise it"));
 }
 
 TEST(RichardsonLucy, refuses_what_it_cannot_solve) {
