@@ -83,7 +83,7 @@ class Dev(unittest.TestCase):
     def test_a_warning_is_an_error_where_changes_are_accepted(self):
         self.assertEqual(self.configuration(), "--preset release")
         self.assertEqual(self.configuration(CI="true"),
-                         "--preset release -DPELLUCID_WARNINGS_AS_ERRORS=ON")
+                         "--preset release -DPELLUCID_WARNINGS_AS_ERRORS=ON -DPELLUCID_UNITY=ON")
         run = tree.text(tree.ROOT / ".ci" / "run")
         self.assertIn("export CI=true\nexec ./dev test", run)
 
