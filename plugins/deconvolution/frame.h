@@ -81,8 +81,8 @@ std::int64_t frame_bytes(const ConvolutionOperator& blur, const Spec& y, std::in
 template <class Restore>
 Tensor each_item(const Tensor& y, const ConvolutionOperator& blur, const Frame& frame,
                  const Tensor& lasting, const Inputs& in, Context& context, Restore restore) {
-  const Tensor x = at::empty(y.sizes(), y.options());
-  if (y.numel() == 0) return x;
+  if (y.numel() == 0) return at::empty(y.sizes(), y.options());
+  Tensor x;
   const Tensor transfers =
       (lasting.defined() ? lasting : blur.transfer(frame.grid(), y.scalar_type())).to(y.device());
   for (std::int64_t row = 0; row < y.size(0); ++row) {
@@ -91,6 +91,8 @@ Tensor each_item(const Tensor& y, const ConvolutionOperator& blur, const Frame& 
     require_usable(y[row], blur.kernel()[own], in.item(row));
     const Tensor images = y[row].dim() == frame.axes() ? y[row].unsqueeze(0) : y[row];
     const Tensor restored = restore(images, transfers[own], row);
+    if (y.size(0) == 1) return restored.reshape(y.sizes()).contiguous();
+    if (!x.defined()) x = at::empty(y.sizes(), y.options());
     x[row].copy_(restored.reshape(x[row].sizes()));
   }
   return x;

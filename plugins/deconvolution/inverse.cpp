@@ -73,6 +73,7 @@ class Inverse final : public Stage {
     const Frame frame(in[A], in.spec(y));
     frame.plan(in.spec(y).dtype);
     transfer_ = lasting_transfer(in[A], frame, in.spec(y).dtype);
+    if (transfer_.defined()) weight_ = weight_of(transfer_[0], frame);
   }
 
   void process(const Inputs& in, Outputs& out, Context& context) const override {
@@ -80,13 +81,9 @@ class Inverse final : public Stage {
     out[x] = each_item(
         in[y], in[A], frame, transfer_, in, context,
         [&](const Tensor& images, const Tensor& transfer, std::int64_t) {
-          const Tensor size = transfer.abs();
-          const Tensor least =
-              settings_.threshold * size.amax(last_axes(frame.grid().size()), /*keepdim=*/true);
-          constexpr double infinity = std::numeric_limits<double>::infinity();
-          const Tensor weight = at::zeros_like(size).masked_fill_(size < least, infinity);
           Tensor spectrum = frame.spectrum(images);
-          divide(spectrum, transfer, weight);
+          divide(spectrum, transfer,
+                 weight_.defined() ? weight_.to(images.device()) : weight_of(transfer, frame));
           return frame.images(std::move(spectrum));
         });
   }
@@ -96,8 +93,17 @@ class Inverse final : public Stage {
   }
 
  private:
+  /// Infinite where a frequency is left out, else 0.
+  Tensor weight_of(const Tensor& transfer, const Frame& frame) const {
+    const Tensor size = transfer.abs();
+    const Tensor least =
+        settings_.threshold * size.amax(last_axes(frame.grid().size()), /*keepdim=*/true);
+    constexpr double infinity = std::numeric_limits<double>::infinity();
+    return at::zeros_like(size).masked_fill_(size < least, infinity);
+  }
+
   Settings settings_;
-  Tensor transfer_;  // where it is the same in all blocks
+  Tensor transfer_, weight_;  // where they are the same in all blocks
 };
 
 }  // namespace

@@ -80,12 +80,13 @@ class Tikhonov final : public Stage {
     const Frame frame(in[A], in.spec(y));
     frame.plan(in.spec(y).dtype);
     transfer_ = lasting_transfer(in[A], frame, in.spec(y).dtype);
+    weight_ = weight_of(frame, in.spec(y).dtype);
   }
 
   void process(const Inputs& in, Outputs& out, Context& context) const override {
     const Frame frame(in[A], in.spec(y));
     const Tensor weight =
-        squared_response(settings_.penalty, frame.grid(), in[y].options()).mul_(settings_.weight);
+        (weight_.defined() ? weight_ : weight_of(frame, in.spec(y).dtype)).to(in[y].device());
     out[x] = each_item(in[y], in[A], frame, transfer_, in, context,
                        [&](const Tensor& images, const Tensor& transfer, std::int64_t) {
                          Tensor spectrum = frame.spectrum(images);
@@ -99,8 +100,13 @@ class Tikhonov final : public Stage {
   }
 
  private:
+  Tensor weight_of(const Frame& frame, at::ScalarType real) const {
+    return squared_response(settings_.penalty, frame.grid(), real).mul_(settings_.weight);
+  }
+
   Settings settings_;
   Tensor transfer_;  // where it is the same in all blocks
+  Tensor weight_;    // once prepared
 };
 
 }  // namespace

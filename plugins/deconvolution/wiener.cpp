@@ -132,11 +132,14 @@ class Wiener final : public Stage {
     const Frame frame(in[A], in.spec(y));
     frame.plan(in.spec(y).dtype);
     transfer_ = lasting_transfer(in[A], frame, in.spec(y).dtype);
+    whiteness_ = whiteness_of(frame, in.spec(y).dtype);
   }
 
   void process(const Inputs& in, Outputs& out, Context& context) const override {
     const Frame frame(in[A], in.spec(y));
-    const Tensor whiteness = whiteness_of(frame, in[y].options());
+    const Tensor whiteness =
+        (whiteness_.defined() ? whiteness_ : whiteness_of(frame, in.spec(y).dtype))
+            .to(in[y].device());
     const Tensor one = at::ones({}, whiteness.options());
     const double rounding = in.spec(y).dtype == at::kDouble ? std::numeric_limits<double>::epsilon()
                                                             : std::numeric_limits<float>::epsilon();
@@ -197,11 +200,11 @@ class Wiener final : public Stage {
   }
 
   /// c / S: how little of the signal's power is at each frequency.
-  Tensor whiteness_of(const Frame& frame, const at::TensorOptions& options) const {
+  Tensor whiteness_of(const Frame& frame, at::ScalarType real) const {
     const double power =
         std::visit([](const auto& kind) { return kind.power(); }, settings_.signal);
     const double lowest = std::pow(double(frame.samples()), -2.0 / double(frame.axes()));
-    return squared_frequency(frame.grid(), options).add_(lowest).pow_(power / 2);
+    return squared_frequency(frame.grid(), real).add_(lowest).pow_(power / 2);
   }
 
   /// noise^2 M / c, for each image of an item that has a spectrum.
@@ -227,7 +230,8 @@ class Wiener final : public Stage {
   }
 
   Settings settings_;
-  Tensor transfer_;  // where it is the same in all blocks
+  Tensor transfer_;   // where it is the same in all blocks
+  Tensor whiteness_;  // once prepared
 };
 
 }  // namespace
