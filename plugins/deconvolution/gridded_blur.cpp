@@ -161,6 +161,19 @@ void clear_beyond(const BlurGrid& grid, const Window& window, const Tensor& imag
   });
 }
 
+/// The next even size without factors beside 2, 3 and 5. One with 7, 11 or 13 as well may be smaller
+/// and takes longer all the same: 1040 x 1040 half as long again as 1080 x 1080.
+std::int64_t smooth_size(std::int64_t n) {
+  const auto is_smooth = [](std::int64_t size) {
+    for (const std::int64_t prime : {2, 3, 5})
+      while (size % prime == 0) size /= prime;
+    return size == 1;
+  };
+  std::int64_t size = std::max<std::int64_t>(2, n + n % 2);
+  while (!is_smooth(size)) size += 2;
+  return size;
+}
+
 }  // namespace
 
 BlurGrid::BlurGrid(const ConvolutionOperator& a, at::IntArrayRef sizes_of_y)
@@ -190,7 +203,7 @@ BlurGrid::BlurGrid(const ConvolutionOperator& a, at::IntArrayRef sizes_of_y)
         least += k - 1;
         break;
     }
-    sizes.push_back(boundary == Boundary::circular ? n : fast_size(least, Parity::even));
+    sizes.push_back(boundary == Boundary::circular ? n : smooth_size(least));
   }
 }
 

@@ -24,7 +24,7 @@ struct Window {
 
 /// The grid on which a circular convolution is that of A wherever y is, and where x and y = A x stand
 /// in it. Along each axis, for n samples of y, a kernel of k and its reach max(k - 1 - k / 2, k / 2)
-/// from its centre, the grid has the next even size that transforms fast from
+/// from its centre, the grid has the next even size with no factors but 2, 3 and 5 from
 ///
 ///   circular             n, as it is
 ///   zero                 n + reach
