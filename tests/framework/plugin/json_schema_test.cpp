@@ -43,7 +43,8 @@ TEST(JsonSchema, knows_the_keys_of_a_pipeline_and_no_others) {
 
 TEST(JsonSchema, has_a_case_for_every_component) {
   bool found = false;
-  for (const json& part : schema()["$defs"]["node"]["allOf"]) {
+  const json defined = schema()["$defs"];
+  for (const json& part : defined["node"]["allOf"]) {
     if (part["if"]["properties"]["use"]["const"] != "good/copy") continue;
     found = true;
     EXPECT_EQ(part["if"]["required"], json::array({"use"}));
