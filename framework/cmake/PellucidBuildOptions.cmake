@@ -23,6 +23,9 @@ if(PELLUCID_SANITIZE)
   target_compile_options(pellucid_build_options INTERFACE
     -fsanitize=${PELLUCID_SANITIZE} -fno-sanitize=vptr -fno-sanitize-recover=all
     -fno-omit-frame-pointer -O1)
+  # GCC does not see through its own checks what is initialised.
+  target_compile_options(pellucid_build_options INTERFACE
+    $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)
   target_link_options(pellucid_build_options INTERFACE
     -fsanitize=${PELLUCID_SANITIZE} -fno-sanitize=vptr)
 endif()
