@@ -172,8 +172,12 @@ TEST_F(Items, of_a_procedure_share_one_row_of_draws) {
       "  x: {use: trial/ramp, with: {items: 50}}\n"
       "  lot: {use: trial/lot, in: {x: x}}\n");
   EXPECT_EQ(result("/lot/y").sizes(), (at::IntArrayRef{1, 3}));
-  run("{nodes: {x: {use: trial/ramp, with: {items: 7}}, lot: {use: trial/lot, in: {x: x}}}}\n",
-      "{}", "fewer");
+  RunRequest fewer = request(
+      "nodes:\n"
+      "  x: {use: trial/ramp, with: {items: 7}}\n"
+      "  lot: {use: trial/lot, in: {x: x}}\n");
+  fewer.options.folder = folder() / "fewer";
+  run_pipeline(std::move(fewer), registry());
   EXPECT_TRUE(result("/lot/y").equal(result("/lot/y", "fewer")));
 }
 
