@@ -58,7 +58,7 @@ PELLUCID_EXPORT Spec spec_of(const Tensor& tensor, const std::string& axes);
 /// The last axes must be `axes`. Throws ShapeError: what is needed and what came.
 PELLUCID_EXPORT void require_axes(const Spec& spec, const std::string& axes);
 /// The last axes are those of an image ("hw" or "yx"; `dimensions` 2) or of a volume ("zyx" or
-/// "zhw"; 3). Throws ShapeError: what is needed and what came.
+/// "zhw"; 3), and none of them is empty. Throws ShapeError: what is needed and what came.
 PELLUCID_EXPORT void require_spatial(const Spec& spec, std::int64_t dimensions);
 /// float32 or float64.
 PELLUCID_EXPORT void require_real(const Spec& spec);
