@@ -35,5 +35,6 @@ function(pellucid_add_conformance_test plugin)
   set_tests_properties(conformance/${plugin} PROPERTIES
     LABELS "conformance;${arg_LABELS}"
     TIMEOUT ${arg_TIMEOUT}
+    COST 50
     ENVIRONMENT "${environment}")
 endfunction()

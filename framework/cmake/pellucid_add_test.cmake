@@ -37,11 +37,11 @@ endif()
 # A program all of whose tests were skipped and none failed counts as skipped.
 set(PELLUCID_ALL_SKIPPED "\\[  PASSED  \\] 0 tests\\.(\n\\[  SKIPPED \\][^\n]*)+\n*$")
 
-# One precompiled header for all tests, with what they all include. Their own code is compiled with
-# little optimisation, because compiling it takes longer than running it.
+# One precompiled header for all tests, with what they all include. Their own code is compiled
+# without optimisation, because compiling it takes longer than running it.
 function(pellucid_compile_as_test target)
   pellucid_compile_as_plugin(${target})
-  target_compile_options(${target} PRIVATE $<$<CONFIG:Release>:-O1>)
+  target_compile_options(${target} PRIVATE $<$<CONFIG:Release>:-O0>)
   if(NOT PELLUCID_PRECOMPILED_HEADERS)
     return()
   endif()
@@ -55,7 +55,7 @@ function(pellucid_compile_as_test target)
       PELLUCID_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
     target_precompile_headers(pellucid_precompiled_tests PRIVATE <ATen/ATen.h> <gmock/gmock.h>)
     pellucid_compile_as_plugin(pellucid_precompiled_tests)
-    target_compile_options(pellucid_precompiled_tests PRIVATE $<$<CONFIG:Release>:-O1>)
+    target_compile_options(pellucid_precompiled_tests PRIVATE $<$<CONFIG:Release>:-O0>)
   endif()
   target_precompile_headers(${target} REUSE_FROM pellucid_precompiled_tests)
 endfunction()

@@ -12,12 +12,8 @@ const std::vector<std::string> kKeysOfNodes{"use",     "in",        "with",     
 
 /// Where a message lists names, it lists at most this many.
 constexpr std::size_t kMostListed = 12;
-/// Among more names than these the nearest is not looked for: it would take too long.
-constexpr std::size_t kMostCompared = 1000;
-
-[[noreturn]] void expect(const std::string& expected, const Value& found) {
-  throw ConfigError("expected " + expected + ", found " + found.described(), found.where());
-}
+/// Among more nodes than these the nearest is not looked for: it would take too long.
+constexpr std::size_t kMostNodesCompared = 1000;
 
 /// "PLUGIN/COMPONENT".
 std::string component_of(const Value& value) {
@@ -36,7 +32,7 @@ std::string component_of(const Value& value) {
 /// The node that `name` may have been meant for; empty: none. Behind the same prefix only the last
 /// part is compared, and a name without its prefix is found.
 std::string nearest_node(const std::string& name, const NodeNames& names) {
-  if (names.in_order.size() > kMostCompared) return {};
+  if (names.in_order.size() > kMostNodesCompared) return {};
   const std::size_t prefix = name.rfind('.') + 1;
   std::vector<std::string> neighbours;
   for (const std::string& known : names.in_order) {

@@ -17,10 +17,6 @@ constexpr std::int64_t kMostThreads = 4096;
 
 bool is_auto(const Value& value) { return value.is_scalar() && value.text() == "auto"; }
 
-[[noreturn]] void expect(const std::string& expected, const Value& found) {
-  throw ConfigError("expected " + expected + ", found " + found.described(), found.where());
-}
-
 std::int64_t integer_from(const Value& value, std::int64_t least, const std::string& what) {
   const std::int64_t number = integer_of(value);
   if (number < least) expect(what + " of at least " + std::to_string(least), value);
@@ -126,6 +122,10 @@ const std::array<Row, 11>& rows() {
 }
 
 }  // namespace
+
+void expect(const std::string& expected, const Value& found) {
+  throw ConfigError("expected " + expected + ", found " + found.described(), found.where());
+}
 
 OnNonfinite on_nonfinite_of(const Value& value) {
   if (value.is_scalar() && value.text() == "stop") return OnNonfinite::stop;

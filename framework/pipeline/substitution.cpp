@@ -14,8 +14,8 @@ namespace {
 
 /// Variables that refer to variables, or defaults inside defaults, at most.
 constexpr std::size_t kDeepest = 100;
-/// Among more names than these the nearest is not looked for: it would take too long.
-constexpr std::size_t kMostCompared = 1000;
+/// Among more variables than these the nearest is not looked for: it would take too long.
+constexpr std::size_t kMostVariablesCompared = 1000;
 
 /// A substitution failed; its problem was reported at `where`.
 struct Unresolved {
@@ -202,7 +202,7 @@ Value Variables::looked_up(const Substitution& substitution, const Value& scalar
     return value;
   }
   std::vector<std::string> known;
-  if (variables_.size() <= kMostCompared)
+  if (variables_.size() <= kMostVariablesCompared)
     for (const auto& [name, variable] : variables_) known.push_back(name);
   const std::string nearest = nearest_name(substitution.name, known);
   fail(scalar.where(),

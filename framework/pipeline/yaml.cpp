@@ -18,7 +18,7 @@ namespace pellucid {
 namespace {
 
 /// Deeper pipelines are mistakes; yaml-cpp recurses.
-constexpr std::size_t kDeepest = 100;
+constexpr std::size_t kDeepestNesting = 100;
 
 /// Ends the reading of a file after its problem has been reported.
 struct Stop {};
@@ -140,9 +140,9 @@ class Builder final : public YAML::EventHandler {
 
   void begin(Value value, const std::string& tag, YAML::anchor_t anchor) {
     check_tag(tag, value.where());
-    if (levels_.size() >= kDeepest) {
+    if (levels_.size() >= kDeepestNesting) {
       report(value.where(),
-             "lists and maps are nested more than " + std::to_string(kDeepest) + " deep");
+             "lists and maps are nested more than " + std::to_string(kDeepestNesting) + " deep");
       throw Stop{};
     }
     budget_.charge(value, value.where());

@@ -46,10 +46,12 @@ namespace {
 
 using Sizes = std::vector<std::int64_t>;
 
-enum class Method { bicubic, area, decimation };
+enum class Reduction { bicubic, area, decimation };
 
-std::vector<std::pair<std::string, Method>> enumerators(Method) {
-  return {{"bicubic", Method::bicubic}, {"area", Method::area}, {"decimation", Method::decimation}};
+std::vector<std::pair<std::string, Reduction>> enumerators(Reduction) {
+  return {{"bicubic", Reduction::bicubic},
+          {"area", Reduction::area},
+          {"decimation", Reduction::decimation}};
 }
 
 /// An axis made coarser, and back.
@@ -62,7 +64,7 @@ class Downsampling final : public LinearOperator {
  public:
   struct Settings {
     Sizes factor{2};
-    Method method = Method::bicubic;
+    Reduction method = Reduction::bicubic;
     std::int64_t dimensions = 2;
     std::optional<Sizes> size;  // px
   };
@@ -115,7 +117,7 @@ class Downsampling final : public LinearOperator {
 
   Tensor forward(const Tensor& x) const override {
     require_size(last_sizes(x.sizes(), axes()));
-    if (settings_.method == Method::decimation) return sampled(x).contiguous();
+    if (settings_.method == Reduction::decimation) return sampled(x).contiguous();
     return each_axis(x, [this](std::size_t axis, std::int64_t n) -> const Resampling& {
       return along(axis, n).forward;
     });
@@ -123,7 +125,7 @@ class Downsampling final : public LinearOperator {
 
   Tensor adjoint(const Tensor& y) const override {
     const Sizes fine = this->fine(last_sizes(y.sizes(), axes()));
-    if (settings_.method == Method::decimation) {
+    if (settings_.method == Reduction::decimation) {
       Sizes shape = y.sizes().vec();
       std::copy(fine.begin(), fine.end(), shape.end() - static_cast<std::ptrdiff_t>(axes()));
       Tensor x = at::zeros(shape, y.options());
@@ -147,7 +149,7 @@ class Downsampling final : public LinearOperator {
 
   /// Of what A A* = D scales, and what A* cannot reach: b - A* D^-1 A b.
   Tensor solve_normal(const Tensor& b, double weight, const Solve& how) const override {
-    if (settings_.method == Method::bicubic || weight == 0)
+    if (settings_.method == Reduction::bicubic || weight == 0)
       return LinearOperator::solve_normal(b, weight, how);
     const Tensor image = forward(b);
     const Tensor gain = squares(last_sizes(b.sizes(), axes())).to(image.options());
@@ -217,8 +219,9 @@ class Downsampling final : public LinearOperator {
     const std::lock_guard lock(mutex_);
     const auto [found, is_new] = known_.try_emplace({factor(axis), n});
     if (is_new) {
-      found->second.forward = settings_.method == Method::area ? reduced_area(n, factor(axis))
-                                                               : reduced_bicubic(n, factor(axis));
+      found->second.forward = settings_.method == Reduction::area
+                                  ? reduced_area(n, factor(axis))
+                                  : reduced_bicubic(n, factor(axis));
       found->second.adjoint = found->second.forward.transposed();
     }
     return found->second;
@@ -226,13 +229,13 @@ class Downsampling final : public LinearOperator {
 
   /// The diagonal of A A* along one axis; all of it where samples share no source.
   Tensor squares_along(std::size_t axis, std::int64_t n) const {
-    if (settings_.method == Method::decimation)
+    if (settings_.method == Reduction::decimation)
       return at::ones({(n + factor(axis) - 1) / factor(axis)}, at::kDouble);
     return along(axis, n).forward.weight.square().sum(1);
   }
 
   double norm_along(std::size_t axis, std::int64_t n) const {
-    if (settings_.method != Method::bicubic)
+    if (settings_.method != Reduction::bicubic)
       return std::sqrt(squares_along(axis, n).max().item<double>());
     return norm_of(along(axis, n).forward);
   }

@@ -45,7 +45,7 @@
 namespace pellucid {
 namespace {
 
-constexpr double kPi = std::numbers::pi;
+using std::numbers::pi;
 
 enum class Filter { ramp, shepp_logan, cosine, hamming, hann };
 
@@ -63,13 +63,13 @@ double window(Filter filter, double f) {
     case Filter::ramp:
       return 1;
     case Filter::shepp_logan:
-      return f == 0 ? 1 : std::sin(kPi * f) / (kPi * f);
+      return f == 0 ? 1 : std::sin(pi * f) / (pi * f);
     case Filter::cosine:
-      return std::cos(kPi * f);
+      return std::cos(pi * f);
     case Filter::hamming:
-      return 0.54 + 0.46 * std::cos(2 * kPi * f);
+      return 0.54 + 0.46 * std::cos(2 * pi * f);
     case Filter::hann:
-      return 0.5 + 0.5 * std::cos(2 * kPi * f);
+      return 0.5 + 0.5 * std::cos(2 * pi * f);
   }
   return 1;
 }
@@ -81,7 +81,7 @@ Tensor response(Filter filter, std::int64_t size) {
   double* const samples = ramp.mutable_data_ptr<double>();
   samples[0] = 0.25;
   for (std::int64_t n = 1; n <= size / 2; n += 2)
-    samples[n] = samples[size - n] = -1 / (kPi * kPi * double(n) * double(n));
+    samples[n] = samples[size - n] = -1 / (pi * pi * double(n) * double(n));
   const Tensor gain = at::real(at::fft_rfft(ramp)).contiguous();
   double* const gains = gain.mutable_data_ptr<double>();
   for (std::int64_t k = 0; k < gain.numel(); ++k)
@@ -92,18 +92,18 @@ Tensor response(Filter filter, std::int64_t size) {
 /// w_k of the angles, in radians.
 Tensor weights_of(const std::vector<double>& angles) {
   const std::size_t count = angles.size();
-  const auto turned = [&](std::size_t k) { return angles[k] - kPi * std::floor(angles[k] / kPi); };
+  const auto turned = [&](std::size_t k) { return angles[k] - pi * std::floor(angles[k] / pi); };
   std::vector<std::size_t> order(count);
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::sort(order.begin(), order.end(),
             [&](std::size_t a, std::size_t b) { return turned(a) < turned(b); });
   std::vector<double> gaps(count);
   for (std::size_t i = 0; i < count; ++i)
-    gaps[i] = turned(order[(i + 1) % count]) - turned(order[i]) + (i + 1 == count ? kPi : 0.0);
+    gaps[i] = turned(order[(i + 1) % count]) - turned(order[i]) + (i + 1 == count ? pi : 0.0);
   // Angles of several half turns repeat their directions, but for rounding.
   const auto directions =
       std::count_if(gaps.begin(), gaps.end(), [](double gap) { return gap > 1e-9; });
-  const double most = 3 * kPi / double(directions);
+  const double most = 3 * pi / double(directions);
   std::vector<double> weights(count, 0.0);
   for (std::size_t i = 0; i < count; ++i) {
     weights[order[i]] += std::min(gaps[i], most) / 2;

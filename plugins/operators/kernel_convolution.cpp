@@ -40,8 +40,10 @@ void require_same_spacing(const std::vector<double>& kernel, const std::vector<d
 
 }  // namespace
 
-std::vector<std::pair<std::string, Method>> enumerators(Method) {
-  return {{"automatic", Method::automatic}, {"direct", Method::direct}, {"fft", Method::fft}};
+std::vector<std::pair<std::string, ConvolutionMethod>> enumerators(ConvolutionMethod) {
+  return {{"automatic", ConvolutionMethod::automatic},
+          {"direct", ConvolutionMethod::direct},
+          {"fft", ConvolutionMethod::fft}};
 }
 
 Sizes KernelConvolution::Stack::shape(const Sizes& of_images) const {
@@ -106,19 +108,19 @@ Spec KernelConvolution::domain(const Spec& y) const {
 
 Tensor KernelConvolution::forward(const Tensor& x) const {
   const Sizes sizes = last_sizes(x.sizes(), axes());
-  const Method method = method_for(sizes);
+  const ConvolutionMethod method = method_for(sizes);
   return each_part(x, sizes_of_result(sizes),
                    [&](const Tensor& part, std::int64_t item, const Tensor& y) {
-                     if (method == Method::fft) fft_.forward(part, item, y);
+                     if (method == ConvolutionMethod::fft) fft_.forward(part, item, y);
                      else forward_direct(part, item, y);
                    });
 }
 
 Tensor KernelConvolution::adjoint(const Tensor& y) const {
   const Sizes sizes = sizes_of_argument(last_sizes(y.sizes(), axes()));
-  const Method method = method_for(sizes);
+  const ConvolutionMethod method = method_for(sizes);
   return each_part(y, sizes, [&](const Tensor& part, std::int64_t item, const Tensor& x) {
-    if (method == Method::fft) fft_.adjoint(part, item, x);
+    if (method == ConvolutionMethod::fft) fft_.adjoint(part, item, x);
     else adjoint_direct(part, item, x);
   });
 }
@@ -137,7 +139,7 @@ std::int64_t KernelConvolution::working_bytes(const Spec& x) const {
   const Stack stack = stack_of(shape);
   const std::int64_t planes = rows_at_once(stack) * stack.channels;
   const std::int64_t element = x.dtype == at::kDouble ? 8 : 4;
-  if (method_for(stack.sizes) == Method::direct) {
+  if (method_for(stack.sizes) == ConvolutionMethod::direct) {
     Sizes grid = stack.sizes;
     for (std::size_t a = 0; a < grid.size(); ++a) grid[a] += shape_.size[a];
     // The extended result of an adjoint, and the results of two factors.
@@ -170,14 +172,15 @@ Tensor KernelConvolution::solve_normal(const Tensor& b, double weight, const Sol
 
 /// Direct or FFT, by counting operations, of which those of a transform take 2.5 times as long as
 /// those of a sum (512 x 512, two threads).
-Method KernelConvolution::method_for(const Sizes& sizes) const {
-  if (method_ != Method::automatic) return method_;
+ConvolutionMethod KernelConvolution::method_for(const Sizes& sizes) const {
+  if (method_ != ConvolutionMethod::automatic) return method_;
   const std::int64_t taps =
       shape_.separable ? c10::sum_integers(shape_.size) : c10::multiply_integers(shape_.size);
   const double direct = 2.0 * double(taps) * double(c10::multiply_integers(sizes));
   // Two transforms of 2.5 N log2 N, and a complex product for every second sample.
   const double grid = double(c10::multiply_integers(fft_.grid(sizes)));
-  return 2.5 * (5 * std::log2(grid) + 3) * grid < direct ? Method::fft : Method::direct;
+  return 2.5 * (5 * std::log2(grid) + 3) * grid < direct ? ConvolutionMethod::fft
+                                                         : ConvolutionMethod::direct;
 }
 
 /// Of a tensor (items, ..., channels, sizes...). Items of `sizes` alone have one channel.

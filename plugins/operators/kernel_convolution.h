@@ -15,16 +15,16 @@
 namespace pellucid {
 
 /// How a convolution is computed.
-enum class Method { automatic, direct, fft };
+enum class ConvolutionMethod { automatic, direct, fft };
 
-std::vector<std::pair<std::string, Method>> enumerators(Method);
+std::vector<std::pair<std::string, ConvolutionMethod>> enumerators(ConvolutionMethod);
 
 /// How a convolution is done, whatever its kernels are; settings of such operators derive from it.
 struct ConvolutionSettings {
   Boundary boundary = Boundary::reflect;
   std::int64_t dimensions = 2;
   bool normalize = true;
-  Method method = Method::automatic;
+  ConvolutionMethod method = ConvolutionMethod::automatic;
 };
 
 /// Its rows in the schema of `Settings`.
@@ -90,7 +90,7 @@ class KernelConvolution : public ConvolutionOperator {
   Stack stack_of(at::IntArrayRef shape) const;
   Stack fitting_stack_of(const Tensor& tensor) const;
   static std::int64_t rows_at_once(const Stack& stack);
-  Method method_for(const Sizes& sizes) const;
+  ConvolutionMethod method_for(const Sizes& sizes) const;
   Sizes sizes_of_result(const Sizes& sizes) const;
   Sizes sizes_of_argument(const Sizes& sizes) const;
   void forward_direct(const Tensor& x, std::int64_t item, const Tensor& y) const;
@@ -102,7 +102,7 @@ class KernelConvolution : public ConvolutionOperator {
 
   Boundary boundary_;
   std::int64_t dimensions_;
-  Method method_;
+  ConvolutionMethod method_;
   KernelShape shape_;
   /// Convolved with one after the other; items are still the first axis.
   std::vector<DirectKernel> steps_;

@@ -46,10 +46,10 @@ namespace {
 
 using Sizes = std::vector<std::int64_t>;
 
-enum class Method { angular_spectrum, fresnel };
+enum class Propagator { angular_spectrum, fresnel };
 
-std::vector<std::pair<std::string, Method>> enumerators(Method) {
-  return {{"angular_spectrum", Method::angular_spectrum}, {"fresnel", Method::fresnel}};
+std::vector<std::pair<std::string, Propagator>> enumerators(Propagator) {
+  return {{"angular_spectrum", Propagator::angular_spectrum}, {"fresnel", Propagator::fresnel}};
 }
 
 /// Squares of the frequencies of a grid, in the order of a Fourier transform.
@@ -63,7 +63,7 @@ class Propagation final : public LinearOperator {
     double wavelength = 0.5;    // um
     double distance = 0;        // um
     std::vector<double> pixel;  // um
-    Method method = Method::angular_spectrum;
+    Propagator method = Propagator::angular_spectrum;
     double padding = 1;
   };
 
@@ -147,7 +147,7 @@ class Propagation final : public LinearOperator {
                           square_frequencies(grid[1], settings_.pixel.back());
     const double wavelength = settings_.wavelength, z = settings_.distance;
     const double turns = 2 * std::numbers::pi * z;
-    if (settings_.method == Method::fresnel) {
+    if (settings_.method == Propagator::fresnel) {
       const Tensor phase = turns * (1 / wavelength - 0.5 * wavelength * square);
       return at::polar(at::ones_like(phase), phase);
     }

@@ -62,10 +62,10 @@
 namespace pellucid {
 namespace {
 
-constexpr double kPi = std::numbers::pi;
+using std::numbers::pi;
 
 /// Where a projection was taken from, 0 .. 2 pi, and its row of y.
-struct Direction {
+struct View {
   double angle;
   std::int64_t row;
 };
@@ -77,7 +77,7 @@ struct HalfTurn {
 };
 
 /// What the cubic through the four directions around an angle weighs them with.
-std::array<double, 4> cubic(const Direction* around, double angle) {
+std::array<double, 4> cubic(const View* around, double angle) {
   std::array<double, 4> weight;
   for (int i = 0; i < 4; ++i) {
     weight[i] = 1;
@@ -88,23 +88,22 @@ std::array<double, 4> cubic(const Direction* around, double angle) {
 }
 
 HalfTurn half_turn_of(const std::vector<double>& angles) {
-  constexpr double kTurn = 2 * kPi, kSame = 1e-5;  // apart by less: equal but for rounding
-  std::vector<Direction> turn;
+  constexpr double kTurn = 2 * pi, kSame = 1e-5;  // apart by less: equal but for rounding
+  std::vector<View> turn;
   for (std::size_t k = 0; k < angles.size(); ++k)
     turn.push_back({angles[k] - kTurn * std::floor((angles[k] + kSame) / kTurn), std::int64_t(k)});
-  const auto before = [](const Direction& a, const Direction& b) { return a.angle < b.angle; };
+  const auto before = [](const View& a, const View& b) { return a.angle < b.angle; };
   std::stable_sort(turn.begin(), turn.end(), before);
-  turn.erase(
-      std::unique(turn.begin(), turn.end(),
-                  [](const Direction& a, const Direction& b) { return b.angle - a.angle < kSame; }),
-      turn.end());
+  turn.erase(std::unique(turn.begin(), turn.end(),
+                         [](const View& a, const View& b) { return b.angle - a.angle < kSame; }),
+             turn.end());
   // The turn three times over: what comes before and behind the half that is looked for.
   const std::size_t once = turn.size();
   for (std::size_t k = 0; k < 2 * once; ++k) turn.push_back({turn[k].angle + kTurn, turn[k].row});
 
   std::size_t start = once, count = 0;
   for (std::size_t k = once; k < 2 * once; ++k) {
-    const Direction end{turn[k].angle + kPi - kSame, 0};
+    const View end{turn[k].angle + pi - kSame, 0};
     const auto ahead =
         std::size_t(std::lower_bound(turn.begin() + std::ptrdiff_t(k), turn.end(), end, before) -
                     turn.begin()) -
@@ -114,20 +113,20 @@ HalfTurn half_turn_of(const std::vector<double>& angles) {
     count = ahead;
   }
   const double first = turn[start].angle;
-  double widest = 0, narrowest = kPi;
+  double widest = 0, narrowest = pi;
   for (std::size_t k = start; k < start + count; ++k) {
     // Half a turn on is the first one, mirrored.
-    const double next = k + 1 < start + count ? turn[k + 1].angle : first + kPi;
+    const double next = k + 1 < start + count ? turn[k + 1].angle : first + pi;
     widest = std::max(widest, next - turn[k].angle);
     narrowest = std::min(narrowest, next - turn[k].angle);
   }
-  if (count < 4 || widest * double(count) > 3 * kPi)
+  if (count < 4 || widest * double(count) > 3 * pi)
     throw ConfigError("the angles must cover half a turn, got none for " +
-                      std::to_string(widest * 180 / kPi) +
+                      std::to_string(widest * 180 / pi) +
                       " deg in a row; give all of the scan, or set the centre of operators/radon");
 
   const bool even = widest - narrowest < kSame;
-  const auto orders = even ? std::int64_t(count) : std::int64_t(kPi / widest);
+  const auto orders = even ? std::int64_t(count) : std::int64_t(pi / widest);
   const std::int64_t samples = even ? orders : 2 * orders, taps = even ? 1 : 4;
   HalfTurn half{{std::int64_t(angles.size()), at::empty({samples, taps}, at::kLong),
                  at::ones({samples, taps}, at::kDouble)},
@@ -137,13 +136,13 @@ HalfTurn half_turn_of(const std::vector<double>& angles) {
   // Directions that the cubics are laid through: none across what was not measured.
   std::size_t from = start, to = start + count;
   while (from > 0 && first - turn[from - 1].angle < 3 * widest) --from;
-  while (to < turn.size() && turn[to].angle - first - kPi < 3 * widest) ++to;
+  while (to < turn.size() && turn[to].angle - first - pi < 3 * widest) ++to;
   for (std::int64_t k = 0; k < samples; ++k) {
     if (even) {
       source[k] = turn[start + std::size_t(k)].row;
       continue;
     }
-    const Direction wanted{first + kPi * double(k) / double(samples), 0};
+    const View wanted{first + pi * double(k) / double(samples), 0};
     const auto behind =
         std::size_t(std::lower_bound(turn.begin() + std::ptrdiff_t(from),
                                      turn.begin() + std::ptrdiff_t(to), wanted, before) -
@@ -289,7 +288,7 @@ class RotationCentre final : public Reducer {
 
   /// w of a frequency on the grid of twice the bins, in radians a bin.
   static double radians(std::int64_t frequency, std::int64_t bins) {
-    return kPi * double(frequency) / double(bins);
+    return pi * double(frequency) / double(bins);
   }
 
   /// m(R w).

@@ -40,15 +40,17 @@
 namespace pellucid {
 namespace {
 
-struct Lines {
+struct LinePattern {
   static constexpr const char* name = "lines";
   static constexpr const char* summary = "whole rows, drawn";
   double fraction = 0.25;
   double decay = 0;
-  static const Schema<Lines>& schema() {
-    static const Schema<Lines> rows{
-        {"fraction", &Lines::fraction, "", "of the rows that are measured", positive(), at_most(1)},
-        {"decay", &Lines::decay, "", "how much rarer they are far from the middle", at_least(0)},
+  static const Schema<LinePattern>& schema() {
+    static const Schema<LinePattern> rows{
+        {"fraction", &LinePattern::fraction, "", "of the rows that are measured", positive(),
+         at_most(1)},
+        {"decay", &LinePattern::decay, "", "how much rarer they are far from the middle",
+         at_least(0)},
     };
     return rows;
   }
@@ -110,7 +112,7 @@ class Sampling final : public Stage {
  public:
   struct Settings {
     std::vector<std::int64_t> size;  // px
-    std::variant<Lines, Every, Points> pattern;
+    std::variant<LinePattern, Every, Points> pattern;
     std::int64_t centre = 24;  // px
     std::int64_t items = 1;
   };
@@ -160,7 +162,7 @@ class Sampling final : public Stage {
       const Tensor line = rows.clone();
       line.slice(0, (height() / 2) % every->step, std::nullopt, every->step).fill_(1);
       out[mask] = line.expand({items, 1, height(), width()}).contiguous();
-    } else if (const auto* lines = std::get_if<Lines>(&settings_.pattern)) {
+    } else if (const auto* lines = std::get_if<LinePattern>(&settings_.pattern)) {
       const Tensor weight = at::pow(1 - distance(height()), lines->decay).view({-1, 1});
       const Tensor draws = random.uniform({height(), 1}, at::kDouble);
       out[mask] = each_item(items, shape, rows.options(), [&](std::int64_t item) {
@@ -190,7 +192,7 @@ class Sampling final : public Stage {
   std::int64_t width() const { return settings_.size.back(); }
 
   std::int64_t kept_lines() const {
-    const auto* lines = std::get_if<Lines>(&settings_.pattern);
+    const auto* lines = std::get_if<LinePattern>(&settings_.pattern);
     return lines ? part(lines->fraction, height()) : height();
   }
   std::int64_t kept_points() const {
