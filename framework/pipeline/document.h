@@ -51,6 +51,9 @@ struct RunSettings {
   std::optional<std::int64_t> block_items;
   std::int64_t block_bytes = std::int64_t{16} << 20;
   std::vector<std::int64_t> tile;  ///< [h, w] or [z, h, w]; empty: items are not cut
+  /// How far stages that declare no halo look beyond a tile, axes as in `tile`; empty: they need
+  /// whole items.
+  std::vector<std::int64_t> overlap;
   double durability = 5;           ///< seconds between syncs
   OnNonfinite nonfinite = OnNonfinite::stop;
   OnItemError on_item_error = OnItemError::stop;

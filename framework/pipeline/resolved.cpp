@@ -43,10 +43,9 @@ std::string settings_text(const RunSettings& settings) {
   text += line(2, "block",
                settings.block_items ? Value(*settings.block_items)
                                     : Value(std::to_string(settings.block_bytes) + " B"));
-  if (!settings.tile.empty()) {
-    std::vector<Value> tile(settings.tile.begin(), settings.tile.end());
-    text += line(2, "tile", Value::list(std::move(tile)));
-  }
+  for (const auto& [key, sizes] : {std::pair{"tile", settings.tile}, {"overlap", settings.overlap}})
+    if (!sizes.empty())
+      text += line(2, key, Value::list(std::vector<Value>(sizes.begin(), sizes.end())));
   text += line(2, "durability", settings.durability);
   text += line(2, "nonfinite", name_of(settings.nonfinite));
   text += line(2, "on_item_error", name_of(settings.on_item_error));

@@ -42,12 +42,13 @@ std::int64_t memory_of(const Value& value) {
   return bytes;
 }
 
-std::vector<std::int64_t> tile_of(const Value& value) {
+/// [h, w] or [z, h, w].
+std::vector<std::int64_t> sizes_of(const Value& value, std::int64_t least) {
   if (!value.is_list() || value.items().size() < 2 || value.items().size() > 3)
     expect("a list of 2 or 3 sizes, [height, width] or [depth, height, width]", value);
-  std::vector<std::int64_t> tile;
-  for (const Value& size : value.items()) tile.push_back(integer_from(size, 1, "a size"));
-  return tile;
+  std::vector<std::int64_t> sizes;
+  for (const Value& size : value.items()) sizes.push_back(integer_from(size, least, "a size"));
+  return sizes;
 }
 
 /// "8" counts items, "16 MiB" bytes.
@@ -85,8 +86,8 @@ double durability_of(const Value& value) {
 
 using Row = std::pair<const char*, std::function<void(const Value&, RunSettings&)>>;
 
-const std::array<Row, 11>& rows() {
-  static const std::array<Row, 11> kRows{{
+const std::array<Row, 12>& rows() {
+  static const std::array<Row, 12> kRows{{
       {"device", [](const Value& value, RunSettings& to) { to.device = device_of(value); }},
       {"seed",
        [](const Value& value, RunSettings& to) {
@@ -109,7 +110,8 @@ const std::array<Row, 11>& rows() {
              std::min(integer_from(value, 1, "a number of workers"), kMostThreads));
        }},
       {"block", read_block},
-      {"tile", [](const Value& value, RunSettings& to) { to.tile = tile_of(value); }},
+      {"tile", [](const Value& value, RunSettings& to) { to.tile = sizes_of(value, 1); }},
+      {"overlap", [](const Value& value, RunSettings& to) { to.overlap = sizes_of(value, 0); }},
       {"durability",
        [](const Value& value, RunSettings& to) { to.durability = durability_of(value); }},
       {"nonfinite",
@@ -158,6 +160,11 @@ RunSettings read_settings(const Value& settings, Findings& findings) {
       findings.unreadable(entry.key, error);
     }
   }
+  if (!read.overlap.empty() && !read.tile.empty() && read.overlap.size() != read.tile.size())
+    findings.report(read.place_of("overlap"),
+                    "'overlap' must have a size for each of 'tile', expected " +
+                        std::to_string(read.tile.size()) + ", found " +
+                        std::to_string(read.overlap.size()));
   return read;
 }
 

@@ -26,13 +26,39 @@ bool fits_in(const Sizes& sizes, const Sizes& tile) {
   return true;
 }
 
+/// How far a stage looks along the cut axes: its own halo, else what `overlap` says; empty where it
+/// needs the whole item.
+std::optional<Sizes> halo_of(const Plan& plan, std::size_t number, std::size_t cut_axes) {
+  const PlannedNode& node = plan.nodes[number];
+  const auto declared = dynamic_cast<const Stage&>(*node.instance).halo(inputs_of(plan, number));
+  if (!declared) {
+    const Sizes& overlap = plan.settings.overlap;
+    if (node.component->kind == Kind::source || overlap.size() != cut_axes) return std::nullopt;
+    return overlap;
+  }
+  Sizes halo(cut_axes, 0);
+  for (std::size_t axis = 1; axis <= std::min(cut_axes, declared->size()); ++axis)
+    halo[cut_axes - axis] = std::max<std::int64_t>(0, (*declared)[declared->size() - axis]);
+  return halo;
+}
+
+bool gives_tensors(const PlannedNode& node) {
+  const auto& outputs = node.outputs.all();
+  return std::any_of(outputs.begin(), outputs.end(), [](const auto& output) {
+    return std::holds_alternative<Spec>(output.second);
+  });
+}
+
 /// Why a node cannot work on tiles of items with these sizes; empty where it can.
 std::string hindrance(const Plan& plan, std::size_t number, const Sizes& whole) {
   const PlannedNode& node = plan.nodes[number];
   const std::string rule = "items of " + shape_text(whole) + " are to be cut into tiles, but ";
   for (const auto& [port, value] : node.outputs.all()) {
     const auto* spec = std::get_if<Spec>(&value);
-    if (!spec) return rule + "a table ('" + port + "') is made from whole items";
+    if (!spec) {
+      if (gives_tensors(node) && plan.consumers(number, port).empty()) continue;
+      return rule + "a table ('" + port + "') is made from whole items";
+    }
     if (last_axes(*spec, whole.size()) != whole)
       return rule + "output '" + port + "' has the shape " + shape_text(spec->shape);
   }
@@ -50,12 +76,12 @@ std::string hindrance(const Plan& plan, std::size_t number, const Sizes& whole) 
     default:
       return rule + "an object is made from whole items";
   }
-  const auto halo = dynamic_cast<const Stage&>(*node.instance).halo(inputs_of(plan, number));
-  if (!halo)
-    return rule + "this node " +
-           (node.component->kind == Kind::source ? "makes whole items" : "needs the whole item") +
-           " (it declares no halo)";
-  return {};
+  if (halo_of(plan, number, whole.size())) return {};
+  if (node.component->kind == Kind::source)
+    return rule + "this node makes whole items (it declares no halo)";
+  return rule +
+         "this node needs the whole item (it declares no halo); where results near those of "
+         "the whole item will do, say by 'overlap' how far it is to look beyond a tile";
 }
 
 Region tile_at(const Sizes& whole, const Sizes& tile, const Sizes& index) {
@@ -161,12 +187,8 @@ std::vector<Reach> reach_of(const Plan& plan, const PlannedStream& stream, std::
   std::vector<Reach> reach(stream.nodes.size(), {Sizes(cut_axes, 0), Sizes(cut_axes, 0)});
   for (std::size_t i = stream.nodes.size(); i-- > 0;) {
     const PlannedNode& node = plan.nodes[stream.nodes[i]];
-    if (node.component->kind == Kind::stage) {
-      const auto halo =
-          dynamic_cast<const Stage&>(*node.instance).halo(inputs_of(plan, stream.nodes[i]));
-      for (std::size_t axis = 1; halo && axis <= std::min(cut_axes, halo->size()); ++axis)
-        reach[i].halo[cut_axes - axis] = std::max<std::int64_t>(0, (*halo)[halo->size() - axis]);
-    }
+    if (node.component->kind == Kind::stage)
+      if (const auto halo = halo_of(plan, stream.nodes[i], cut_axes)) reach[i].halo = *halo;
     for (std::size_t p = 0; p < i; ++p)
       for (const PlannedInput& input : node.inputs)
         if (input.node == stream.nodes[p] && input.type == PortType::tensor)
@@ -235,6 +257,11 @@ void cut_into_blocks(Draft& draft) {
       plan.nodes[stream.nodes[i]].halo = reach[i].halo;
       plan.nodes[stream.nodes[i]].margin = reach[i].margin;
     }
+    // What nobody takes of the tables, which are made from whole items, is left out.
+    for (const std::size_t node : stream.nodes)
+      std::erase_if(plan.results, [&](const PlannedResult& result) {
+        return result.node == node && !plan.tensor_spec(node, result.port);
+      });
   }
   for (PlannedNode& node : plan.nodes) {
     const auto* sink = dynamic_cast<const Sink*>(node.instance.get());

@@ -15,8 +15,10 @@ namespace {
 void add_surroundings(Hash& hash, const Plan& plan) {
   hash.add(PELLUCID_ABI_STAMP).add(at::get_cpu_capability());
   hash.add(plan.settings.device).add(plan.block_items).add(plan.threads);
-  hash.add(static_cast<std::int64_t>(plan.settings.tile.size()));
-  for (const std::int64_t length : plan.settings.tile) hash.add(length);
+  for (const auto* sizes : {&plan.settings.tile, &plan.settings.overlap}) {
+    hash.add(static_cast<std::int64_t>(sizes->size()));
+    for (const std::int64_t length : *sizes) hash.add(length);
+  }
 }
 
 /// Every file that the settings name, as it is now.

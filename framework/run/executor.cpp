@@ -29,6 +29,12 @@ std::int64_t items_of(const Specs::Value& announced) {
   return 1;
 }
 
+/// What is worked on is of no single size.
+void remove_tensors(Inputs& in) {
+  std::erase_if(in.edges(),
+                [](const Inputs::Edge& edge) { return std::holds_alternative<Spec>(edge.spec); });
+}
+
 }  // namespace
 
 Executor::Executor(const Plan& plan, Workspace& workspace, Progress& progress,
@@ -67,6 +73,11 @@ Inputs Executor::whole_inputs(std::size_t index, const FillEdge& fill) const {
   });
 }
 
+bool Executor::works_on_tiles(std::size_t index) const {
+  const PlannedNode& node = plan_.nodes[index];
+  return !is_object(node.component->kind) && !plan_.streams[node.stream].tiles.empty();
+}
+
 void Executor::prepare_once(std::size_t index) {
   if (prepared_[index]) return;
   const PlannedNode& node = plan_.nodes[index];
@@ -88,7 +99,8 @@ void Executor::prepare_once(std::size_t index) {
     return;
   }
   call_node(environment_, index, none, [&](NodeContext& context) {
-    const Inputs in = whole_inputs(index);
+    Inputs in = whole_inputs(index);
+    if (works_on_tiles(index)) remove_tensors(in);
     if (node.used_here) node.instance->prepare(in, context);
     if (node.copied) note_prepared(*node.instance, in, context.facts());
   });

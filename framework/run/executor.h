@@ -59,6 +59,7 @@ class Executor {
   bool run_procedure(std::size_t stream);
   void finish_reducers(std::size_t stream);
   void prepare(std::size_t stream);
+  bool works_on_tiles(std::size_t node) const;
   void prepare_once(std::size_t node);
   Inputs whole_inputs(std::size_t node, const FillEdge& fill = {}) const;
   void write(const StreamShape& shape, Pass& pass);

@@ -52,8 +52,8 @@ TEST(ReadPipeline, knows_every_setting) {
       "pellucid: 1\n"
       "settings:\n"
       "  device: cuda:1\n  seed: 2^40\n  memory: 512 MiB\n  threads: 3\n  workers: 2\n"
-      "  block: 16 MiB\n  tile: [256, 512]\n  durability: 1 min\n  nonfinite: allow\n"
-      "  on_item_error: skip\n  isolate: [a, b]\n"
+      "  block: 16 MiB\n  tile: [256, 512]\n  overlap: [0, 32]\n  durability: 1 min\n"
+      "  nonfinite: allow\n  on_item_error: skip\n  isolate: [a, b]\n"
       "nodes: {a: {use: x/y, nonfinite: stop, on_item_error: stop}}\n");
   ASSERT_EQ(problems_of(documents), "");
   const RunSettings& settings = documents.points[0].settings;
@@ -65,12 +65,13 @@ TEST(ReadPipeline, knows_every_setting) {
   EXPECT_EQ(settings.block_bytes, std::int64_t{16} << 20);
   EXPECT_FALSE(settings.block_items.has_value());
   EXPECT_EQ(settings.tile, (std::vector<std::int64_t>{256, 512}));
+  EXPECT_EQ(settings.overlap, (std::vector<std::int64_t>{0, 32}));
   EXPECT_EQ(settings.durability, 60);
   EXPECT_EQ(settings.nonfinite, OnNonfinite::allow);
   EXPECT_EQ(settings.on_item_error, OnItemError::skip);
   ASSERT_EQ(settings.isolate.size(), 2u);
   EXPECT_EQ(settings.isolate[1].text(), "b");
-  EXPECT_EQ(settings.isolate[1].where().line, 13);
+  EXPECT_EQ(settings.isolate[1].where().line, 14);
   EXPECT_EQ(settings.place_of("tile").line, 9);
   EXPECT_EQ(documents.points[0].nodes[0].nonfinite, OnNonfinite::stop);
   EXPECT_EQ(documents.points[0].nodes[0].on_item_error, OnItemError::stop);
@@ -132,8 +133,8 @@ TEST(ReadPipeline, of_a_missing_file_is_one_problem) {
 TEST(ToYaml, gives_back_the_same_document) {
   const Documents documents = read(
       "pellucid: 1\n"
-      "settings: {seed: 3, memory: 1 GiB, block: 8, tile: [64, 64], durability: 0.1,\n"
-      "           isolate: b}\n"
+      "settings: {seed: 3, memory: 1 GiB, block: 8, tile: [64, 64], overlap: [8, 0],\n"
+      "           durability: 0.1, isolate: b}\n"
       "vars: {half: 1/2, money: '$${x}'}\n"
       "nodes:\n"
       "  a: {use: x/y, with: {n: '3/${half}', t: '${money}: #1', l: [1, {k: ~}], q: 'null'}}\n"
@@ -152,6 +153,7 @@ TEST(ToYaml, gives_back_the_same_document) {
   EXPECT_EQ(with.find("t")->text(), "${x}: #1");
   EXPECT_TRUE(with.find("q")->is_scalar());
   EXPECT_EQ(again.points[0].settings.durability, 0.1);
+  EXPECT_EQ(again.points[0].settings.overlap, (std::vector<std::int64_t>{8, 0}));
   ASSERT_EQ(again.points[0].settings.isolate.size(), 1u);
   EXPECT_EQ(again.points[0].settings.isolate[0].text(), "b");
   EXPECT_EQ(again.points[0].settings.memory, std::int64_t{1} << 30);

@@ -73,10 +73,13 @@ TEST(Tiles, add_up_the_halos_of_what_follows) {
 }
 
 TEST(Tiles, name_the_node_that_needs_whole_items) {
-  EXPECT_THAT(report_on(images("tile: [32, 32]", "shape: [1, 64, 64]") +
-                        "  e: {use: toy/invert, in: {x: d}}\n"),
-              HasSubstr("p.yaml:7:12: node 'e' (toy/invert): items of 64x64 are to be cut into "
-                        "tiles, but this node needs the whole item (it declares no halo)\n"));
+  EXPECT_THAT(
+      report_on(images("tile: [32, 32]", "shape: [1, 64, 64]") +
+                "  e: {use: toy/invert, in: {x: d}}\n"),
+      HasSubstr("p.yaml:7:12: node 'e' (toy/invert): items of 64x64 are to be cut into "
+                "tiles, but this node needs the whole item (it declares no halo); where results "
+                "near those of the whole item will do, say by 'overlap' how far it is to "
+                "look beyond a tile\n"));
   EXPECT_THAT(report_on(images("tile: [32, 32]", "shape: [1, 64, 64]") +
                         "  e: {use: toy/mean, in: {x: d}}\n"),
               HasSubstr("a reducer is given whole items"));
@@ -84,6 +87,35 @@ TEST(Tiles, name_the_node_that_needs_whole_items) {
                         "  c: {use: toy/double, in: {x: p.left}}\n"),
               HasSubstr("items of 32x32 are to be cut into tiles, but this node makes whole items "
                         "(it declares no halo)"));
+}
+
+TEST(Tiles, overlap_where_a_stage_needs_whole_items_and_the_settings_say_how_far) {
+  const Plan plan = plan_of(images("tile: [32, 32], overlap: [5, 9]", "shape: [1, 64, 64]") +
+                            "  e: {use: toy/invert, in: {x: d}}\n");
+  EXPECT_THAT(plan.nodes[node_named(plan, "e")].halo, ElementsAre(5, 9));
+  EXPECT_THAT(plan.nodes[node_named(plan, "d")].halo, ElementsAre(3, 3)) << "which it declares";
+  EXPECT_THAT(plan.nodes[node_named(plan, "c")].margin, ElementsAre(8, 12));
+  EXPECT_THAT(report_on(images("tile: [32, 32], overlap: [5, 9, 1]", "")),
+              HasSubstr("'overlap' must have a size for each of 'tile', expected 2, found 3"));
+  EXPECT_THAT(report_on("settings: {tile: [16, 16], overlap: [4, 4]}\nnodes:\n"
+                        "  p: {use: toy/pair}\n  c: {use: toy/double, in: {x: p.left}}\n"),
+              HasSubstr("this node makes whole items (it declares no halo)"));
+}
+
+TEST(Tiles, have_no_tables_of_their_own) {
+  const std::string nodes = images("tile: [32, 32], overlap: [5, 9]", "shape: [1, 64, 64]") +
+                            "  e: {use: toy/iterate, in: {x: d}}\n  s: {use: toy/save, in: {y: e.y";
+  const auto is_table = [](const PlannedResult& result) { return result.port == "history"; };
+  const Plan whole =
+      plan_of("settings: {tile: [64, 64]" + nodes.substr(nodes.find("}\nnodes")) + "}}\n");
+  EXPECT_EQ(std::count_if(whole.results.begin(), whole.results.end(), is_table), 1);
+  const Plan tiled = plan_of(nodes + "}}\n");
+  EXPECT_EQ(std::count_if(tiled.results.begin(), tiled.results.end(), is_table), 0);
+  EXPECT_THAT(report_on(nodes + ", history: e.history}}\n"),
+              HasSubstr("node 'e' (toy/iterate): items of 64x64 are to be cut into tiles, but a "
+                        "table ('history') is made from whole items"));
+  EXPECT_THAT(report_on(nodes + "}}\n  q: {use: toy/score, in: {x: e.y}}\n"),
+              HasSubstr("but a table ('table') is made from whole items"));
 }
 
 TEST(Tiles, leave_a_small_kernel_alone) {

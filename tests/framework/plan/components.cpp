@@ -206,6 +206,22 @@ class Score final : public Stage {
   void process(const Inputs&, Outputs&, Context&) const override {}
 };
 
+class Iterate final : public Stage {
+ public:
+  static constexpr In<Tensor> x{"x", "images"};
+  static constexpr Out<Tensor> y{"y", "images"};
+  static constexpr Out<Table> history{"history", "how they were found"};
+  static const Ports& ports() {
+    static const Ports all{x, y, history};
+    return all;
+  }
+  void infer(const Inputs& in, Specs& out) const override {
+    out[y] = in.spec(x);
+    out[history] = scores(in.spec(x).items);
+  }
+  void process(const Inputs&, Outputs&, Context&) const override {}
+};
+
 class Mean final : public Reducer {
  public:
   static constexpr In<Tensor> x{"x", "images"};
@@ -395,6 +411,7 @@ void register_toys() {
       toy<Invert>("invert", "Inverts images"),
       toy<Double>("double", "Mean and deviation"),
       toy<Score>("score", "Quality"),
+      toy<Iterate>("iterate", "Images and a table"),
       toy<Mean>("mean", "Mean of all items"),
       toy<Summary>("summary", "Averages of a table"),
       toy<Train>("train", "Trains a denoiser"),

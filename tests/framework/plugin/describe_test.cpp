@@ -122,7 +122,7 @@ TEST(Description, of_a_plugin_lists_its_components) {
 
 TEST(Description, of_the_settings_names_each_key) {
   for (const char* key : {"device", "seed", "memory", "threads", "workers", "block", "tile",
-                          "durability", "nonfinite", "on_item_error", "isolate"})
+                          "overlap", "durability", "nonfinite", "on_item_error", "isolate"})
     EXPECT_THAT(describe_settings(DescriptionFormat::text), HasSubstr(key));
 }
 
