@@ -6,6 +6,8 @@
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
 
+#include <pellucid/numerics/border.h>
+
 #include "items.h"
 
 namespace pellucid {
@@ -32,14 +34,13 @@ void require_some_kernel(const Tensor& kernel, std::size_t axes, std::int64_t nu
 }
 
 /// Images of y in the window of x, their border samples repeated beyond them.
-Tensor extended(Tensor images, const BlurGrid& grid) {
-  for (std::int64_t axis = -std::ssize(grid.sizes); axis < 0; ++axis) {
-    const auto a3 = static_cast<std::size_t>(3 + axis);
-    if (grid.x.sizes[a3] == grid.y.sizes[a3]) continue;
-    const Tensor places = at::arange(grid.x.sizes[a3], at::kLong) - grid.y.offset[a3];
-    images = images.index_select(axis, places.clamp(0, grid.y.sizes[a3] - 1));
+Tensor data_start(const Tensor& images, const BlurGrid& grid) {
+  Sizes before, after;
+  for (std::size_t axis = 3 - grid.sizes.size(); axis < 3; ++axis) {
+    before.push_back(grid.y.offset[axis]);
+    after.push_back(grid.x.sizes[axis] - grid.y.sizes[axis] - grid.y.offset[axis]);
   }
-  return images;
+  return extended(images, before, after, Boundary::replicate);
 }
 
 /// sum(A* 1) of each kernel, 0 where that is rounding.
@@ -125,7 +126,7 @@ void IterativeStage::process(const Inputs& in, Outputs& out, Context& context) c
     if (in.has(init)) {
       item.start = images_of(init, row, number);
     } else if (how_.start == Start::data) {
-      item.start = extended(item.y, grid);
+      item.start = data_start(item.y, grid);
     } else {
       item.start = constant_start(item.y, held, last_sizes(shape, axes));
     }

@@ -1,0 +1,111 @@
+// bvls: the least squares among all images with values between two bounds.
+//
+//   x = argmin |A x - y|^2 over lower <= x <= upper
+//   y, x: (..., h, w) or (..., z, y, x), real, same unit
+//
+//   The method is bounded_gradients.h's: conjugate gradients on the samples between their bounds, steps
+//   that let go of those at a bound, and projected steps that take samples there [2, 3]. It never
+//   increases the objective, and ends in the conditions of Karush, Kuhn and Tucker: with
+//   g = A*(A x - y),
+//     g = 0 where lower < x < upper, g >= 0 where x = lower, and g <= 0 where x = upper.
+//   That is the solution of Stark and Parker's BVLS [1], whose own method takes up one sample at a time
+//   and solves a dense problem for each. Without an upper bound: deconvolution/nnls.
+//
+// Inputs
+//   y           blurred images
+//   A           the blur
+//   init        optional: where to start, spec of x, one item or as many as y, such as that of
+//               deconvolution/wiener
+//   reference   optional: the truth, spec of x, one item or as many as y; gives the history a psnr
+// Outputs
+//   x         estimate, spec of what A takes
+//   history   a row for every `every` iterations of an item, and for its last: iteration, objective,
+//             residual |A x - y|, psnr of x [dB] with a reference (range: of its values), stopped: in
+//             the last row of an item, the rule that ended it
+// Settings (keys in a pipeline file)
+//   iterations [1]   at most, >= 1                                              default 50
+//   lower            least value, unit of y                                     default 0
+//   upper            largest value, unit of y                                   required
+//   start            where to begin without init: constant, the one that gives an image its flux,
+//                    sum(y) / sum(A* 1); data: y, its border samples repeated beyond it; zero
+//                    default constant
+//   stop             when an item is done sooner, for any of these reasons;
+//                    tolerance [1] an iteration changes x by less, relative to x, >= 0, default 0
+//                    (never); noise, standard deviation of y, > 0: the residual is tau times that of so
+//                    much noise (discrepancy principle); tau [1], > 0, default 1; whiteness [1], in
+//                    [0, 1]: the residual's cumulative periodogram lies above that of white noise by
+//                    less, looked at with each row of the history; time [s] of an item, > 0: what is
+//                    found then depends on the machine
+//   every [1]        iterations from one row of the history to the next, >= 1   default 10
+//
+// Errors
+//   ShapeError   y is not real, does not have the axes that A convolves, or init or reference are not
+//                as x (while planning)
+//   ConfigError  lower is not below upper (while planning)
+//   Error        a sample or a tap is not finite, a kernel is 0 everywhere
+//
+// Accuracy  samples at a bound have its value exactly. Where A hardly passes a frequency, as most
+//           blurs do, there are many images with about the least objective; noise makes them differ.
+// Cost      four real FFTs an iteration of an item, on the grid of gridded_blur.h, on the CPU; two more
+//           where a step is projected, four where that must be made shorter. Memory: seven times the
+//           item on that grid, and one transfer function a kernel. A kernel may be larger than y.
+//
+// [1] P. B. Stark, R. L. Parker, Comput. Stat. 10:129-141, 1995.
+// [2] MPRGP: Z. Dostal, J. Schoeberl, Comput. Optim. Appl. 30:23-43, 2005,
+//     doi:10.1007/s10589-005-4557-7.
+// [3] The projected step: J. Kruzik et al., Adv. Eng. Softw. 149:102895, 2020,
+//     doi:10.1016/j.advengsoft.2020.102895.
+
+#include <pellucid/plugin.h>
+
+#include "bounded_gradients.h"
+#include "constraint.h"
+#include "iterative_stage.h"
+#include "least_squares.h"
+
+namespace pellucid {
+namespace {
+
+class Bvls final : public IterativeStage {
+ public:
+  struct Settings : Iterating {
+    double lower = 0, upper = 0;  // unit of y
+  };
+
+  static const Schema<Settings>& schema() {
+    using Row = Schema<Settings>::Row;
+    static const auto rows = iterative_schema<Settings>(
+        Row{"lower", &Settings::lower, "", "least value, unit of y"},
+        Row{"upper", &Settings::upper, "", "largest value, unit of y", required()});
+    return rows;
+  }
+
+  explicit Bvls(Settings settings) : IterativeStage(settings), settings_(settings) {}
+
+  void infer(const Inputs& in, Specs& out) const override {
+    allowed();
+    IterativeStage::infer(in, out);
+  }
+
+ protected:
+  MethodOf method_of(const GriddedBlur& blur, const Tensor& kernel, std::int64_t) const override {
+    const BoundedProblem problem{.squared_norm = squared_norm_bound(blur, kernel),
+                                 .allowed = allowed()};
+    return [&blur, problem](const IteratedItem& item) {
+      return bounded_gradients(blur, item, problem);
+    };
+  }
+  Memory memory() const override { return {kBoundedGradientsGrids, 3}; }
+  const char* objective() const override { return "|A x - y|^2"; }
+
+ private:
+  Interval allowed() const { return interval_of(Bounds{settings_.lower, settings_.upper}); }
+
+  Settings settings_;
+};
+
+}  // namespace
+
+PELLUCID_COMPONENT(Bvls, "Bounded least squares, as Stark and Parker's BVLS");
+
+}  // namespace pellucid
