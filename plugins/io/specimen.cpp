@@ -4,8 +4,8 @@
 //
 //   A sample is made of capsules: all points within a radius of a straight line, which for a bead has
 //   no length. Places and directions are uniform and between voxels; a capsule that fits into the
-//   volume lies within it. A voxel has the brightness times its share within a capsule; where capsules
-//   overlap their values add up.
+//   volume lies within it. A voxel has the background, and for each capsule the brightness times its
+//   share within it.
 //
 // Outputs
 //   density   each item another sample
@@ -19,7 +19,8 @@
 //   size [px]             planes, height and width, or one for all, >= 1     default 32, 96, 96
 //   pixel [nm]            distance of voxels along y and x, > 0                  default 100
 //   step [nm]             distance of planes, > 0                                default 250
-//   brightness [photon]   value of a voxel wholly within one capsule, > 0        default 1000
+//   brightness [photon]   of a voxel wholly within one capsule, > 0              default 1000
+//   background [photon]   of all voxels, >= 0                                    default 0
 //
 // Errors
 //   ConfigError  `size` has neither 1 nor 3 entries (before anything runs)
@@ -176,6 +177,7 @@ class Specimen final : public Stage {
     double pixel = 100;                          // nm
     double step = 250;                           // nm
     double brightness = 1000;                    // photons
+    double background = 0;                       // photons
   };
 
   static const Schema<Settings>& schema() {
@@ -186,8 +188,9 @@ class Specimen final : public Stage {
          count(1, 3)},
         {"pixel", &Settings::pixel, "nm", "distance of voxels along y and x", positive()},
         {"step", &Settings::step, "nm", "distance of planes", positive()},
-        {"brightness", &Settings::brightness, "photon",
-         "value of a voxel wholly within one capsule", positive()},
+        {"brightness", &Settings::brightness, "photon", "of a voxel wholly within one capsule",
+         positive()},
+        {"background", &Settings::background, "photon", "of all voxels", at_least(0.0)},
     };
     return rows;
   }
@@ -217,7 +220,8 @@ class Specimen final : public Stage {
 
   void process(const Inputs& in, Outputs& out, Context& context) const override {
     const Voxel size = this->size();
-    const Tensor samples = at::zeros({in.block().count, 1, size[0], size[1], size[2]});
+    const Tensor samples = at::full({in.block().count, 1, size[0], size[1], size[2]},
+                                    settings_.background, at::kFloat);
     std::visit(
         [&](const auto& kind) {
           const Tensor uniforms =

@@ -75,6 +75,11 @@ TEST(Specimen, has_the_brightness_asked_for_within_a_bead_and_nothing_outside) {
   EXPECT_FLOAT_EQ(x.masked_select(distance.lt(1000 - 150)).min().item<float>(), 70);
 }
 
+TEST(Specimen, has_a_background_everywhere) {
+  EXPECT_TRUE(
+      at::allclose(specimen({{"size", 12}, {"background", 7}}), specimen({{"size", 12}}) + 7));
+}
+
 TEST(Specimen, lies_between_voxels_anywhere_in_the_volume) {
   std::vector<double> rests;
   for (const Tensor& item : specimen({{"kind", beads(1, 300)}, {"items", 12}}).unbind()) {
