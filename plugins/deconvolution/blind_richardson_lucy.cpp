@@ -81,7 +81,7 @@ class Blind final : public Method {
     const Tensor flux = y.flatten(1).sum(1) / held.sum();
     Sizes planes(shape.size(), 1);
     planes[0] = -1;
-    x_ = blur_.embedded(flux.view(planes).expand(shape));
+    x_ = flux.view(planes).expand(shape).contiguous();
   }
 
   double measure(const Tensor& residual) override {
@@ -96,39 +96,27 @@ class Blind final : public Method {
   }
 
   Change step() override {
-    const Tensor held_by_kernel =
-        blur_.adjoint_of_kernel(x_, on_grid(at::ones_like(y_)), kernel_.sizes());
+    const Tensor held_by_kernel = blur_.adjoint_of_kernel(x_, at::ones_like(y_));
     for (std::int64_t i = 0; i < inner_; ++i) {
-      const Tensor back =
-          blur_.adjoint_of_kernel(x_, on_grid(y_ / predicted_), kernel_.sizes()).clamp_min_(0);
+      const Tensor back = blur_.adjoint_of_kernel(x_, y_ / predicted_).clamp_min_(0);
       kernel_ = kernel_ * divided(back, held_by_kernel);
       kernel_ = kernel_ / kernel_.sum();
       blur_.set_kernel(kernel_);
       predict();
     }
-    const Tensor held = blur_.adjoint_of_ones(), before = estimate().clone();
+    const Tensor held = blur_.adjoint_of_ones(), before = x_.clone();
     for (std::int64_t i = 0; i < inner_; ++i) {
       if (i > 0) predict();
-      const Tensor back = blur_.adjoint(on_grid(y_ / predicted_));
-      estimate().mul_(divided(blur_.inside(back, blur_.grid().x).clamp_min(0), held));
-      blur_.continue_around(x_);
+      x_.mul_(divided(blur_.returned(y_ / predicted_).clamp_min_(0), held));
     }
-    const Tensor after = estimate();
-    return {(after - before).norm().item<double>(), after.norm().item<double>()};
+    return {(x_ - before).norm().item<double>(), x_.norm().item<double>()};
   }
 
-  Tensor estimate() const override { return blur_.inside(x_, blur_.grid().x); }
+  Tensor estimate() const override { return x_; }
   const Tensor& kernel() const { return kernel_; }
 
  private:
-  void predict() { predicted_ = blur_.inside(blur_.forward(x_), blur_.grid().y).clamp_min(floor_); }
-
-  /// Values (planes, sizes of y) where y stands in a grid.
-  Tensor on_grid(const Tensor& values) const {
-    const Tensor grid = at::zeros_like(x_);
-    blur_.inside(grid, blur_.grid().y).copy_(values);
-    return grid;
-  }
+  void predict() { predicted_ = blur_.blurred(x_).clamp_min_(floor_); }
 
   /// a / held, 0 where next to nothing is held.
   Tensor divided(const Tensor& a, const Tensor& held) const {
@@ -199,7 +187,7 @@ class BlindRichardsonLucy final : public Stage {
   }
 
   void prepare(const Inputs& in, Context&) override {
-    if (in.find(y.name) && in.find(A.name)) RealFft(grid(in).sizes, in.spec(y).dtype);  // plans it
+    if (in.find(y.name) && in.find(A.name)) grid(in).filter(in.spec(y).dtype);  // plans it
   }
 
   void process(const Inputs& in, Outputs& out, Context& context) const override {

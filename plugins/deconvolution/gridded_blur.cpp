@@ -1,12 +1,13 @@
 #include "gridded_blur.h"
 
 #include <algorithm>
+#include <cstring>
+#include <limits>
 
 #include <ATen/ATen.h>
 #include <c10/util/accumulate.h>
 
 #include <pellucid/numerics/border.h>
-#include <pellucid/numerics/vectorised.h>
 
 #include "rows.h"
 
@@ -20,40 +21,6 @@ Triple as_volume(at::IntArrayRef sizes, std::int64_t missing) {
   Triple all{missing, missing, missing};
   std::copy(sizes.begin(), sizes.end(), all.end() - static_cast<std::ptrdiff_t>(sizes.size()));
   return all;
-}
-
-/// values[i] *= gains[i], or its conjugate, for numbers whose real and imaginary parts take turns.
-template <class T>
-[[gnu::always_inline]] inline void multiply(T* __restrict values, const T* __restrict gains, T sign,
-                                            std::int64_t count) {
-  for (std::int64_t i = 0; i < count; ++i) {
-    const T re = values[2 * i], im = values[2 * i + 1];
-    const T gain_re = gains[2 * i], gain_im = sign * gains[2 * i + 1];
-    values[2 * i] = re * gain_re - im * gain_im;
-    values[2 * i + 1] = re * gain_im + im * gain_re;
-  }
-}
-
-PELLUCID_VECTORISED void multiplied(float* values, const float* gains, float sign,
-                                    std::int64_t count) {
-  multiply(values, gains, sign, count);
-}
-
-PELLUCID_VECTORISED void multiplied(double* values, const double* gains, double sign,
-                                    std::int64_t count) {
-  multiply(values, gains, sign, count);
-}
-
-/// spectrum (planes, half...) times the gain (kernels, half...) of each plane.
-template <class T>
-void multiply_planes(const Tensor& spectrum, const Tensor& gain, T sign) {
-  auto* const values = static_cast<T*>(spectrum.mutable_data_ptr());
-  const auto* const gains = static_cast<const T*>(gain.const_data_ptr());
-  const std::int64_t width = spectrum.size(-1),
-                     period = gain.numel() / std::max<std::int64_t>(1, width);
-  for_rows(spectrum.numel() / std::max<std::int64_t>(1, width), 2 * width, [&](std::int64_t row) {
-    multiplied(values + 2 * row * width, gains + 2 * (row % period) * width, sign, width);
-  });
 }
 
 /// Places of an axis beyond a window at its beginning, and the samples they repeat.
@@ -111,67 +78,63 @@ void continue_rows(const BlurGrid& grid, const Tensor& x) {
       });
 }
 
-/// The adjoint of `continue_rows`.
-template <class T>
-void fold_rows(const BlurGrid& grid, const Tensor& x) {
-  const Surroundings around(grid);
-  const Triple& size = around.size;
-  T* const data = x.mutable_data_ptr<T>();
-  const auto places_of = [](const Continued& axis, std::int64_t samples) {
-    std::vector<Sizes> all(static_cast<std::size_t>(samples));
-    for (std::int64_t i = 0; i < samples; ++i) all[static_cast<std::size_t>(i)] = {i};
-    for (const auto& place : axis.places)
-      all[static_cast<std::size_t>(place.source)].push_back(place.index);
-    return all;
-  };
-  const std::vector<Sizes> planes = places_of(around.planes, grid.x.sizes[0]);
-  const std::vector<Sizes> rows = places_of(around.rows, grid.x.sizes[1]);
-  for_rows(x.size(0) * grid.x.rows(), size[2], [&](std::int64_t i) {
-    const std::int64_t image = i / grid.x.rows();
-    T* const row = data + grid.place(grid.x, i);
-    for (const std::int64_t z :
-         planes[static_cast<std::size_t>(i / grid.x.sizes[1] % grid.x.sizes[0])])
-      for (const std::int64_t y : rows[static_cast<std::size_t>(i % grid.x.sizes[1])]) {
-        const T* const other = data + ((image * size[0] + z) * size[1] + y) * size[2];
-        if (other == row) continue;
-        for (std::int64_t k = 0; k < size[2]; ++k) row[k] += other[k];
-      }
-    for (const auto& place : around.row.places) row[place.source] += row[place.index];
-  });
-}
-
-/// Where the taps of a kernel stand along an axis of a grid whose origin is its centre.
-Tensor places_of_taps(std::int64_t taps, std::int64_t size) {
-  return (at::arange(taps, at::kLong) - taps / 2).remainder(size);
-}
-
-template <class T>
-void clear_beyond(const BlurGrid& grid, const Window& window, const Tensor& images) {
-  const Triple size = as_volume(grid.sizes, 1);
-  if (window.sizes == size) return;
-  T* const data = images.mutable_data_ptr<T>();
-  for_rows(images.size(0) * size[0] * size[1], size[2], [&](std::int64_t i) {
-    T* const row = data + i * size[2];
-    const std::int64_t z = i / size[1] % size[0] - window.offset[0];
-    const std::int64_t y = i % size[1] - window.offset[1];
-    const bool beyond = z < 0 || z >= window.sizes[0] || y < 0 || y >= window.sizes[1];
-    const std::int64_t begin = beyond ? size[2] : window.offset[2];
-    std::fill(row, row + begin, T(0));
-    if (!beyond) std::fill(row + begin + window.sizes[2], row + size[2], T(0));
-  });
-}
-
-/// The next even size without factors beside 2, 3 and 5. One with 7, 11 or 13 as well may be smaller
-/// and takes longer all the same: 1040 x 1040 half as long again as 1080 x 1080.
+/// The cheapest even size from n on with no factors but 2, 3 and 5. The fewer factors 2 it has, the
+/// longer a transform takes for each sample, up to twice as long: 270 x 270 takes longer than 288 x 288.
 std::int64_t smooth_size(std::int64_t n) {
-  const auto is_smooth = [](std::int64_t size) {
-    for (const std::int64_t prime : {2, 3, 5})
-      while (size % prime == 0) size /= prime;
-    return size == 1;
+  std::int64_t best = 0;
+  double least = std::numeric_limits<double>::infinity();
+  for (std::int64_t size = std::max<std::int64_t>(2, n + n % 2); double(size) < least; size += 2) {
+    std::int64_t rest = size, twos = 1;
+    for (; rest % 2 == 0; rest /= 2) twos *= 2;
+    for (const std::int64_t prime : {3, 5})
+      while (rest % prime == 0) rest /= prime;
+    const double cost = double(size) * (1 + 2 / double(twos));
+    if (rest == 1 && cost < least) {
+      best = size;
+      least = cost;
+    }
+  }
+  return best;
+}
+
+/// A kernel (kernels, sizes...) that is larger than the grid, wrapped around it.
+Tensor wrapped(Tensor kernel, const Sizes& grid) {
+  for (std::size_t a = 0; a < grid.size(); ++a) {
+    const auto axis = static_cast<std::int64_t>(a) + 1;
+    if (kernel.size(axis) <= grid[a]) continue;
+    Sizes shape = kernel.sizes().vec();
+    shape[a + 1] = grid[a];
+    const Tensor places = at::arange(kernel.size(axis), at::kLong).remainder(grid[a]);
+    kernel = at::zeros(shape, kernel.options()).index_add(axis, places, kernel);
+  }
+  return kernel;
+}
+
+/// The adjoint of `wrapped` for kernels of `size`.
+Tensor unwrapped(Tensor kernel, at::IntArrayRef size) {
+  for (std::size_t a = 0; a < size.size(); ++a) {
+    const auto axis = static_cast<std::int64_t>(a) + 1;
+    if (kernel.size(axis) == size[a]) continue;
+    kernel = kernel.index_select(axis, at::arange(size[a], at::kLong).remainder(kernel.size(axis)));
+  }
+  return kernel;
+}
+
+/// Rows of a window in images (planes, grid sizes...).
+GriddedBlur::Row reading(const BlurGrid& grid, const Window& window, const Tensor& images) {
+  const auto* const data = static_cast<const char*>(images.const_data_ptr());
+  return [&grid, &window, data, bytes = images.element_size()](std::int64_t row, void* samples) {
+    std::memcpy(samples, data + grid.place(window, row) * bytes,
+                static_cast<std::size_t>(window.width() * bytes));
   };
-  std::int64_t size = std::max<std::int64_t>(2, n + n % 2);
-  while (!is_smooth(size)) size += 2;
-  return size;
+}
+
+GriddedBlur::Row writing(const BlurGrid& grid, const Window& window, const Tensor& images) {
+  auto* const data = static_cast<char*>(images.mutable_data_ptr());
+  return [&grid, &window, data, bytes = images.element_size()](std::int64_t row, void* samples) {
+    std::memcpy(data + grid.place(window, row) * bytes, samples,
+                static_cast<std::size_t>(window.width() * bytes));
+  };
 }
 
 }  // namespace
@@ -209,8 +172,20 @@ BlurGrid::BlurGrid(const ConvolutionOperator& a, at::IntArrayRef sizes_of_y)
 
 std::int64_t BlurGrid::samples() const { return c10::multiply_integers(sizes); }
 
+FftFilter BlurGrid::filter(at::ScalarType real) const {
+  std::vector<FilterAxis> axes;
+  for (std::size_t axis = 0; axis < sizes.size(); ++axis) {
+    const std::size_t a3 = 3 - sizes.size() + axis;
+    axes.push_back({sizes[axis], {x.offset[a3], x.sizes[a3]}, {y.offset[a3], y.sizes[a3]}});
+    for (const auto& place : Continued(*this, a3, sizes[axis]).places)
+      axes.back().repeated.emplace_back(place.index, place.source);
+  }
+  return {axes, real};
+}
+
 std::int64_t BlurGrid::bytes(at::ScalarType real) const {
-  return samples() / sizes.back() * (sizes.back() + 2) * (real == at::kDouble ? 8 : 4);
+  // The rows of a spectrum begin on lines of the cache.
+  return samples() / sizes.back() * (sizes.back() + 16) * (real == at::kDouble ? 8 : 4);
 }
 
 std::int64_t BlurGrid::place(const Window& window, std::int64_t row) const {
@@ -223,11 +198,39 @@ std::int64_t BlurGrid::place(const Window& window, std::int64_t row) const {
 }
 
 GriddedBlur::GriddedBlur(const BlurGrid& grid, const Tensor& transfer, at::ScalarType real)
-    : grid_(grid), transfer_(transfer.contiguous()), fft_(grid.sizes, real) {}
+    : grid_(grid), filter_(grid.filter(real)), transfer_(transfer.contiguous()) {}
 
 GriddedBlur::GriddedBlur(const BlurGrid& grid, const Tensor& kernel)
-    : grid_(grid), fft_(grid.sizes, kernel.scalar_type()) {
+    : grid_(grid), filter_(grid.filter(kernel.scalar_type())) {
+  std::vector<FilterAxis> axes = filter_.axes();
+  kernel_size_ = last_sizes(kernel.sizes(), axes.size());
+  for (std::int64_t axis = -std::ssize(axes); axis < 0; ++axis) {
+    FilterAxis& one = axes[static_cast<std::size_t>(axis + std::ssize(axes))];
+    const std::int64_t taps = kernel.size(axis);
+    one.x = {-(taps / 2), std::min(taps, one.grid)};
+    one.repeated.clear();
+  }
+  of_kernel_.emplace(axes, kernel.scalar_type());
   set_kernel(kernel);
+}
+
+void GriddedBlur::forward(std::int64_t planes, const Row& read_x, const Row& write_y) const {
+  filter_.forward(transfer_, planes, read_x, write_y);
+}
+
+void GriddedBlur::adjoint(std::int64_t planes, const Row& read_y, const Row& write_x) const {
+  filter_.adjoint(transfer_, planes, read_y, write_x);
+}
+
+Tensor GriddedBlur::blurred(const Tensor& x) const { return filter_.forward(transfer_, x); }
+
+Tensor GriddedBlur::returned(const Tensor& y) const { return filter_.adjoint(transfer_, y); }
+
+Tensor GriddedBlur::adjoint_of_ones() const {
+  Sizes shape{kernels()};
+  for (const FilterAxis& axis : filter_.axes()) shape.push_back(axis.y.size);
+  const auto real = c10::toRealValueType(transfer_.scalar_type());
+  return returned(at::ones({}, real).expand(shape));
 }
 
 Tensor GriddedBlur::embedded(const Tensor& x) const {
@@ -239,6 +242,12 @@ Tensor GriddedBlur::embedded(const Tensor& x) const {
   return grid;
 }
 
+void GriddedBlur::continue_around(const Tensor& x) const {
+  if (grid_.boundary != Boundary::reflect && grid_.boundary != Boundary::replicate) return;
+  if (x.scalar_type() == at::kDouble) continue_rows<double>(grid_, x);
+  else continue_rows<float>(grid_, x);
+}
+
 Tensor GriddedBlur::inside(const Tensor& grid, const Window& window) const {
   Tensor part = grid;
   for (std::int64_t axis = -std::ssize(grid_.sizes); axis < 0; ++axis)
@@ -248,60 +257,25 @@ Tensor GriddedBlur::inside(const Tensor& grid, const Window& window) const {
 }
 
 Tensor GriddedBlur::forward(const Tensor& x) const {
-  Tensor spectrum = fft_.forward(x);
-  if (x.scalar_type() == at::kDouble) multiply_planes<double>(spectrum, transfer_, 1);
-  else multiply_planes<float>(spectrum, transfer_, 1);
-  return fft_.inverse_destroying(std::move(spectrum));
+  const Tensor images = x.contiguous(), y = at::zeros(x.sizes(), x.options());
+  forward(x.size(0), reading(grid_, grid_.x, images), writing(grid_, grid_.y, y));
+  return y;
 }
 
 Tensor GriddedBlur::adjoint(Tensor&& y) const {
-  const bool wide = y.scalar_type() == at::kDouble;
-  if (wide) clear_beyond<double>(grid_, grid_.y, y);
-  else clear_beyond<float>(grid_, grid_.y, y);
-  Tensor spectrum = fft_.forward(y);
-  y.reset();
-  if (wide) multiply_planes<double>(spectrum, transfer_, -1);
-  else multiply_planes<float>(spectrum, transfer_, -1);
-  const Tensor x = fft_.inverse_destroying(std::move(spectrum));
-  if (grid_.boundary != Boundary::reflect && grid_.boundary != Boundary::replicate) return x;
-  if (wide) fold_rows<double>(grid_, x);
-  else fold_rows<float>(grid_, x);
-  return x;
-}
-
-void GriddedBlur::continue_around(const Tensor& x) const {
-  if (grid_.boundary != Boundary::reflect && grid_.boundary != Boundary::replicate) return;
-  if (x.scalar_type() == at::kDouble) continue_rows<double>(grid_, x);
-  else continue_rows<float>(grid_, x);
-}
-
-Tensor GriddedBlur::adjoint_of_ones() const {
-  Sizes shape = grid_.sizes;
-  shape.insert(shape.begin(), kernels());
-  Tensor ones =
-      at::ones(shape, transfer_.options().dtype(c10::toRealValueType(transfer_.scalar_type())));
-  return inside(adjoint(std::move(ones)), grid_.x).contiguous();
+  const Tensor images = std::move(y).contiguous();
+  adjoint(images.size(0), reading(grid_, grid_.y, images), writing(grid_, grid_.x, images));
+  return images;
 }
 
 void GriddedBlur::set_kernel(const Tensor& kernel) {
-  Tensor grid = kernel.unsqueeze(0);
-  for (std::size_t a = 0; a < grid_.sizes.size(); ++a) {
-    const auto axis = static_cast<std::int64_t>(a) + 1;
-    Sizes shape = grid.sizes().vec();
-    shape[a + 1] = grid_.sizes[a];
-    grid = at::zeros(shape, grid.options())
-               .index_add(axis, places_of_taps(kernel.size(axis - 1), grid_.sizes[a]), grid);
-  }
-  transfer_ = fft_.forward(grid);
+  const bool single = kernel.dim() == std::ssize(grid_.sizes);
+  transfer_ = of_kernel_->spectrum(wrapped(single ? kernel.unsqueeze(0) : kernel, grid_.sizes));
 }
 
-Tensor GriddedBlur::adjoint_of_kernel(const Tensor& x, Tensor&& y, at::IntArrayRef size) const {
-  if (y.scalar_type() == at::kDouble) clear_beyond<double>(grid_, grid_.y, y);
-  else clear_beyond<float>(grid_, grid_.y, y);
-  Tensor taps = fft_.inverse_destroying(fft_.forward(y).mul_(fft_.forward(x).conj()).sum(0));
-  for (std::size_t a = 0; a < size.size(); ++a)
-    taps = taps.index_select(static_cast<std::int64_t>(a), places_of_taps(size[a], grid_.sizes[a]));
-  return taps;
+Tensor GriddedBlur::adjoint_of_kernel(const Tensor& x, const Tensor& y) const {
+  const Tensor taps = of_kernel_->adjoint(filter_.spectrum(x), y).sum(0, true);
+  return unwrapped(taps, kernel_size_).squeeze(0);
 }
 
 }  // namespace pellucid

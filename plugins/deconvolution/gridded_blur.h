@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include <pellucid/numerics/fft.h>
@@ -24,7 +25,7 @@ struct Window {
 
 /// The grid on which a circular convolution is that of A wherever y is, and where x and y = A x stand
 /// in it. Along each axis, for n samples of y, a kernel of k and its reach max(k - 1 - k / 2, k / 2)
-/// from its centre, the grid has the next even size with no factors but 2, 3 and 5 from
+/// from its centre, the grid has the size that is fastest to transform from
 ///
 ///   circular             n, as it is
 ///   zero                 n + reach
@@ -40,51 +41,66 @@ struct BlurGrid {
   Boundary boundary;
 
   std::int64_t samples() const;
+  /// Filters of images in the windows by A; its making plans the transforms.
+  FftFilter filter(at::ScalarType real) const;
   /// Of an image on the grid, or of its spectrum.
   std::int64_t bytes(at::ScalarType real) const;
   /// Where a row of images in a window begins; rows of one image follow those of the one before.
   std::int64_t place(const Window& window, std::int64_t row) const;
 };
 
-/// A and its adjoint for images on a BlurGrid: tensors (planes, grid sizes...), contiguous, on the
-/// CPU; plane p has the kernel of channel p modulo the kernel's channels.
+/// A and its adjoint for images in the windows of a BlurGrid, on the CPU; plane p has the kernel of
+/// channel p modulo the kernel's channels.
 class GriddedBlur {
  public:
-  /// `transfer` is that of A on the grid, of one item: (channels or 1, half spectrum...). Plans the
-  /// transforms.
+  using Row = FftFilter::Row;
+
+  /// `transfer` is that of A on the grid, of one item: (channels or 1, half spectrum...).
   GriddedBlur(const BlurGrid& grid, const Tensor& transfer, at::ScalarType real);
-  /// A has this kernel, (sizes...), and its dtype.
+  /// A has this kernel, (sizes...) or (channels, sizes...), and its dtype.
   GriddedBlur(const BlurGrid& grid, const Tensor& kernel);
 
   const BlurGrid& grid() const { return grid_; }
   std::int64_t kernels() const { return transfer_.size(0); }
 
-  /// Images (planes, sizes...) in the window of x, continued; zeros elsewhere.
-  Tensor embedded(const Tensor& x) const;
-  /// What stands in a window, (planes, sizes of the window), a view.
-  Tensor inside(const Tensor& grid, const Window& window) const;
-
-  /// A x in the window of y; elsewhere nothing of meaning. `x` is zero beyond its window but for
-  /// what it is continued by.
-  Tensor forward(const Tensor& x) const;
-  /// A* y in the window of x; elsewhere nothing of meaning. What stands in `y` beyond its window
-  /// counts as zero.
-  Tensor adjoint(Tensor&& y) const;
-  /// Continues x beyond its window, once its samples have changed.
-  void continue_around(const Tensor& x) const;
+  /// y = A x of so many planes, whose rows in the windows are read and written as FftFilter says.
+  void forward(std::int64_t planes, const Row& read_x, const Row& write_y) const;
+  /// x = A* y.
+  void adjoint(std::int64_t planes, const Row& read_y, const Row& write_x) const;
+  /// The same from and to tensors (planes, sizes of x or y).
+  Tensor blurred(const Tensor& x) const;
+  Tensor returned(const Tensor& y) const;
   /// A* 1 for each kernel, (kernels, sizes of x): how much of each sample y holds.
   Tensor adjoint_of_ones() const;
 
-  /// From here on A is of this kernel, (sizes...).
+  // Tensors (planes, grid sizes...), contiguous:
+
+  /// Images (planes, sizes...) in the window of x, continued; zeros elsewhere.
+  Tensor embedded(const Tensor& x) const;
+  /// Continues x beyond its window, once its samples have changed.
+  void continue_around(const Tensor& x) const;
+  /// What stands in a window, (planes, sizes of the window), a view.
+  Tensor inside(const Tensor& grid, const Window& window) const;
+  /// A x in the window of y, zeros elsewhere. What stands in `x` beyond its window does not count.
+  Tensor forward(const Tensor& x) const;
+  /// A* y in the window of x, in the memory of `y`; elsewhere nothing of meaning. What stands in `y`
+  /// beyond its window does not count.
+  Tensor adjoint(Tensor&& y) const;
+
+  // Where A was made of a kernel:
+
+  /// From here on A is of this kernel, of the same sizes.
   void set_kernel(const Tensor& kernel);
-  /// What a kernel of `size` gets back from y, as x gets it from `adjoint`: the adjoint of A x as a
-  /// function of the kernel, all planes together. Both are as for `forward` and `adjoint`.
-  Tensor adjoint_of_kernel(const Tensor& x, Tensor&& y, at::IntArrayRef size) const;
+  /// What the kernel gets back from y, as x gets it from `adjoint`: the adjoint of A x as a function
+  /// of the kernel, (sizes...), all planes together. `x` and `y`: (planes, sizes of x or y).
+  Tensor adjoint_of_kernel(const Tensor& x, const Tensor& y) const;
 
  private:
   BlurGrid grid_;
+  FftFilter filter_;
+  std::optional<FftFilter> of_kernel_;  // x stands for the kernel
+  std::vector<std::int64_t> kernel_size_;
   Tensor transfer_;
-  RealFft fft_;
 };
 
 }  // namespace pellucid

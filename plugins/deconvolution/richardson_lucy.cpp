@@ -59,9 +59,9 @@
 //           Fourier transforms can tell from 0. Where 0 is divided by it the quotient is 0. Where A* 1
 //           is below 1e-12 (float32: 1e-5) of its largest value y says nothing of x, which is 0. A*
 //           below 0 counts as 0, which only rounding makes so.
-// Cost      four real FFTs an iteration of an item, on the grid of gridded_blur.h, on the CPU. Memory:
-//           five times the item on that grid, seven with acceleration, one more with total_variation,
-//           one transfer function a kernel. A kernel may be larger than y.
+// Cost      two filters (numerics/fft.h) an iteration of an item, on the grid of gridded_blur.h, on the
+//           CPU. Memory: six times the item on that grid at most, eight with acceleration, one more with
+//           total_variation. A kernel may be larger than y.
 //
 // [1] W. H. Richardson, J. Opt. Soc. Am. 62(1):55-59, 1972, doi:10.1364/JOSA.62.000055.
 // [2] L. B. Lucy, Astron. J. 79:745-754, 1974, doi:10.1086/111605.
@@ -79,12 +79,12 @@
 #include <ATen/core/grad_mode.h>
 #include <c10/util/accumulate.h>
 
-#include <pellucid/numerics/vectorised.h>
 #include <pellucid/plugin.h>
 
 #include "gridded_blur.h"
 #include "items.h"
 #include "iteration.h"
+#include "richardson_lucy_rows.h"
 #include "rows.h"
 #include "variation.h"
 
@@ -125,128 +125,6 @@ struct TotalVariation {
   }
 };
 
-constexpr int kLanes = 16;
-
-/// `one(i, lane)` for i = 0 .. count - 1, lane by lane, so that a compiler may use vectors.
-template <class One>
-[[gnu::always_inline]] inline void lane_by_lane(std::int64_t count, One one) {
-  std::int64_t i = 0;
-  for (; i + kLanes <= count; i += kLanes)
-    for (int lane = 0; lane < kLanes; ++lane) one(i + lane, lane);
-  for (int lane = 0; i < count; ++i, ++lane) one(i, lane);
-}
-
-template <class T>
-[[gnu::always_inline]] inline void add_lanes(const T* lanes, double& sum) {
-  for (int lane = 0; lane < kLanes; ++lane) sum += double(lanes[lane]);
-}
-
-/// What stands beside A x and y.
-template <class T>
-struct Terms {
-  T background, variance, floor;
-};
-
-/// model = A x becomes (y + s^2) / (A x + b + s^2); adds |A x + b - y|^2 and A x + b + s^2 to `sums`.
-template <class T>
-[[gnu::always_inline]] inline void divide(T* __restrict model, const T* __restrict y,
-                                          Terms<T> terms, std::int64_t count, double* sums) {
-  T squares[kLanes]{}, totals[kLanes]{};
-  lane_by_lane(count, [&](std::int64_t i, int lane) [[gnu::always_inline]] {
-    const T predicted = model[i] + terms.background, difference = predicted - y[i];
-    const T denominator = std::max(predicted + terms.variance, terms.floor);
-    model[i] = (y[i] + terms.variance) / denominator;
-    squares[lane] += difference * difference;
-    totals[lane] += denominator;
-  });
-  add_lanes(squares, sums[0]);
-  add_lanes(totals, sums[1]);
-}
-
-/// x becomes x times max(0, back) times weight; adds |x' - x|^2 and |x'|^2 to `sums`.
-template <class T>
-[[gnu::always_inline]] inline void update(T* __restrict x, const T* __restrict back,
-                                          const T* __restrict weight, std::int64_t count,
-                                          double* sums) {
-  T changes[kLanes]{}, sizes[kLanes]{};
-  lane_by_lane(count, [&](std::int64_t i, int lane) [[gnu::always_inline]] {
-    const T next = x[i] * std::max(back[i], T(0)) * weight[i], change = next - x[i];
-    x[i] = next;
-    changes[lane] += change * change;
-    sizes[lane] += next * next;
-  });
-  add_lanes(changes, sums[0]);
-  add_lanes(sizes, sums[1]);
-}
-
-/// The same from the beginning x, where `gain` is what the iteration before added to its own, and
-/// becomes what this one adds; adds |gain|^2 and the product of both gains to `sums`.
-template <class T>
-[[gnu::always_inline]] inline void gain_on(T* __restrict x, const T* __restrict back,
-                                           const T* __restrict weight, T* __restrict gain,
-                                           std::int64_t count, double* sums) {
-  T squares[kLanes]{}, products[kLanes]{};
-  lane_by_lane(count, [&](std::int64_t i, int lane) [[gnu::always_inline]] {
-    const T next = x[i] * std::max(back[i], T(0)) * weight[i], gained = next - x[i];
-    products[lane] += gained * gain[i];
-    squares[lane] += gained * gained;
-    gain[i] = gained;
-    x[i] = next;
-  });
-  add_lanes(squares, sums[0]);
-  add_lanes(products, sums[1]);
-}
-
-/// From the estimates x and `before` to the next beginning, x, and `before` = x; adds
-/// |x - before|^2 and |x|^2 to `sums`.
-template <class T>
-[[gnu::always_inline]] inline void extrapolate(T* __restrict x, T* __restrict before, T factor,
-                                               std::int64_t count, double* sums) {
-  T changes[kLanes]{}, sizes[kLanes]{};
-  lane_by_lane(count, [&](std::int64_t i, int lane) [[gnu::always_inline]] {
-    const T estimate = x[i], change = estimate - before[i];
-    x[i] = std::max(estimate + factor * change, T(0));
-    before[i] = estimate;
-    changes[lane] += change * change;
-    sizes[lane] += estimate * estimate;
-  });
-  add_lanes(changes, sums[0]);
-  add_lanes(sizes, sums[1]);
-}
-
-PELLUCID_VECTORISED void divided(float* model, const float* y, Terms<float> terms,
-                                 std::int64_t count, double* sums) {
-  divide(model, y, terms, count, sums);
-}
-PELLUCID_VECTORISED void divided(double* model, const double* y, Terms<double> terms,
-                                 std::int64_t count, double* sums) {
-  divide(model, y, terms, count, sums);
-}
-PELLUCID_VECTORISED void updated(float* x, const float* back, const float* weight,
-                                 std::int64_t count, double* sums) {
-  update(x, back, weight, count, sums);
-}
-PELLUCID_VECTORISED void updated(double* x, const double* back, const double* weight,
-                                 std::int64_t count, double* sums) {
-  update(x, back, weight, count, sums);
-}
-PELLUCID_VECTORISED void gained_on(float* x, const float* back, const float* weight, float* gain,
-                                   std::int64_t count, double* sums) {
-  gain_on(x, back, weight, gain, count, sums);
-}
-PELLUCID_VECTORISED void gained_on(double* x, const double* back, const double* weight,
-                                   double* gain, std::int64_t count, double* sums) {
-  gain_on(x, back, weight, gain, count, sums);
-}
-PELLUCID_VECTORISED void extrapolated(float* x, float* before, float factor, std::int64_t count,
-                                      double* sums) {
-  extrapolate(x, before, factor, count, sums);
-}
-PELLUCID_VECTORISED void extrapolated(double* x, double* before, double factor, std::int64_t count,
-                                      double* sums) {
-  extrapolate(x, before, factor, count, sums);
-}
-
 /// 1 / (A* 1), 0 where y holds nothing of x, of each kernel: (kernels, sizes of x), or a single row
 /// for each kernel where it is the same everywhere.
 struct Reciprocal {
@@ -270,107 +148,109 @@ struct Options {
 template <class T>
 class Iterated final : public Method {
  public:
-  /// `y` is (planes, sizes...), contiguous; `x` where to start.
-  Iterated(const GriddedBlur& blur, const Tensor& y, const Tensor& x, const Reciprocal& reciprocal,
-           const Options& options)
+  /// `y` is (planes, sizes...), contiguous; `estimate`, (planes, sizes of x), where to start, and where
+  /// the estimates are kept.
+  Iterated(const GriddedBlur& blur, const Tensor& y, const Tensor& estimate,
+           const Reciprocal& reciprocal, const Options& options)
       : blur_(blur),
         y_(y),
         reciprocal_(reciprocal),
         options_(options),
-        x_(blur.embedded(x)),
+        estimate_(estimate),
+        x_(options.accelerated ? estimate.clone() : estimate),
+        ratio_(at::empty_like(y)),
         data_total_(y.sum(at::kDouble).item<double>() + options.variance * double(y.numel())) {
-    if (options.accelerated) {
-      before_ = x.clone(at::MemoryFormat::Contiguous);
-      gain_ = at::zeros_like(before_);
-    }
+    if (options.accelerated) gain_ = at::zeros_like(x_);
     const T largest = y.numel() > 0 ? y.max().item<T>() + T(options.variance) : T(0);
     terms_ = {T(options.background), T(options.variance),
               std::max(largest * std::numeric_limits<T>::epsilon(), std::numeric_limits<T>::min())};
   }
 
   double measure(const Tensor& residual) override {
-    ratio_ = blur_.forward(x_);
-    const Window& window = blur_.grid().y;
-    if (residual.defined())
-      residual.copy_(blur_.inside(ratio_, window).sub(y_).add_(options_.background));
-    T* const model = ratio_.mutable_data_ptr<T>();
+    const std::int64_t width = window_y().width();
+    const T* const x = x_.const_data_ptr<T>();
     const T* const data = y_.const_data_ptr<T>();
-    const auto [squares, total] = sums_over_rows<2>(
-        y_.size(0) * window.rows(), window.width(), [&](std::int64_t row, auto& sums) {
-          divided(model + blur_.grid().place(window, row), data + row * window.width(), terms_,
-                  window.width(), sums.data());
-        });
+    T* const ratio = ratio_.mutable_data_ptr<T>();
+    T* const left = residual.defined() ? residual.mutable_data_ptr<T>() : nullptr;
+    RowSums<2> sums(y_.size(0) * window_y().rows());
+    blur_.forward(x_.size(0), rows_of(x, window_x().width()),
+                  [&](std::int64_t row, void* predicted) {
+                    const T* const model = static_cast<const T*>(predicted);
+                    const std::int64_t place = row * width;
+                    for (std::int64_t i = 0; left && i < width; ++i)
+                      left[place + i] = model[i] + terms_.background - data[place + i];
+                    divide_counts(model, data + place, ratio + place, terms_, width, sums.of(row));
+                  });
+    const auto [squares, total] = sums.total();
     model_total_ = total;
     return std::sqrt(squares);
   }
 
   double objective() const override {
-    const Window& window = blur_.grid().y;
+    const std::int64_t width = window_y().width();
     const T* const ratio = ratio_.const_data_ptr<T>();
     const T* const data = y_.const_data_ptr<T>();
-    const auto [information] = sums_over_rows<1>(
-        y_.size(0) * window.rows(), window.width(), [&](std::int64_t row, auto& sums) {
-          const T* const quotient = ratio + blur_.grid().place(window, row);
-          const T* const count = data + row * window.width();
-          for (std::int64_t i = 0; i < window.width(); ++i)
-            if (const T all = count[i] + terms_.variance; all > 0)
-              sums[0] += double(all * std::log(quotient[i]));
+    const auto [information] =
+        sums_over_rows<1>(y_.size(0) * window_y().rows(), width, [&](std::int64_t row, auto& sums) {
+          for (std::int64_t i = row * width; i < (row + 1) * width; ++i)
+            if (const T all = data[i] + terms_.variance; all > 0)
+              sums[0] += double(all * std::log(ratio[i]));
         });
     double variation = 0;
     if (options_.weight > 0)
-      variation = options_.weight * smoothed_variation(inside_x(), options_.smoothing);
+      variation = options_.weight * smoothed_variation(x_, options_.smoothing);
     return model_total_ - data_total_ + information + variation;
   }
 
   Change step() override {
+    const std::int64_t width = window_x().width();
+    T* const x = x_.mutable_data_ptr<T>();
+    T* const gain = gain_.defined() ? gain_.mutable_data_ptr<T>() : nullptr;
     Tensor penalised;
     if (options_.weight > 0)
-      penalised = variation_factor(inside_x(), options_.smoothing, options_.weight);
-    const Tensor back = blur_.adjoint(std::move(ratio_));
-    if (penalised.defined()) blur_.inside(back, blur_.grid().x).mul_(penalised);
-    penalised.reset();
-    const Change change = options_.accelerated ? accelerated(back) : plain(back);
-    blur_.continue_around(x_);
-    return change;
-  }
-
-  Tensor estimate() const override { return options_.accelerated ? before_ : inside_x(); }
-
- private:
-  Tensor inside_x() const { return blur_.inside(x_, blur_.grid().x); }
-
-  Change plain(const Tensor& back) {
-    const Window& window = blur_.grid().x;
-    T* const x = x_.mutable_data_ptr<T>();
-    const T* const backs = back.const_data_ptr<T>();
-    const auto [change, size] = sums_over_rows<2>(
-        x_.size(0) * window.rows(), window.width(), [&](std::int64_t row, auto& sums) {
-          const std::int64_t place = blur_.grid().place(window, row);
-          updated(x + place, backs + place, reciprocal_.row<T>(window, row), window.width(),
-                  sums.data());
-        });
+      penalised = variation_factor(x_, options_.smoothing, options_.weight).contiguous();
+    const T* const factor = penalised.defined() ? penalised.const_data_ptr<T>() : nullptr;
+    RowSums<2> sums(x_.size(0) * window_x().rows());
+    blur_.adjoint(x_.size(0), rows_of(ratio_.const_data_ptr<T>(), window_y().width()),
+                  [&](std::int64_t row, void* returned) {
+                    T* const back = static_cast<T*>(returned);
+                    const std::int64_t place = row * width;
+                    for (std::int64_t i = 0; factor && i < width; ++i) back[i] *= factor[place + i];
+                    const T* const weight = reciprocal_.row<T>(window_x(), row);
+                    if (gain)
+                      update_and_gain(x + place, back, weight, gain + place, width, sums.of(row));
+                    else update_estimate(x + place, back, weight, width, sums.of(row));
+                  });
+    if (gain) return extrapolated(sums.total());
+    const auto [change, size] = sums.total();
     return {std::sqrt(change), std::sqrt(size)};
   }
 
-  Change accelerated(const Tensor& back) {
-    const Window& window = blur_.grid().x;
-    const std::int64_t rows = x_.size(0) * window.rows(), width = window.width();
-    T* const x = x_.mutable_data_ptr<T>();
-    T* const gain = gain_.mutable_data_ptr<T>();
-    T* const before = before_.mutable_data_ptr<T>();
-    const T* const backs = back.const_data_ptr<T>();
-    const auto [squares, product] =
-        sums_over_rows<2>(rows, width, [&](std::int64_t row, auto& sums) {
-          const std::int64_t place = blur_.grid().place(window, row);
-          gained_on(x + place, backs + place, reciprocal_.row<T>(window, row), gain + row * width,
-                    width, sums.data());
-        });
+  Tensor estimate() const override { return estimate_; }
+
+ private:
+  const Window& window_x() const { return blur_.grid().x; }
+  const Window& window_y() const { return blur_.grid().y; }
+
+  static GriddedBlur::Row rows_of(const T* data, std::int64_t width) {
+    return [data, width](std::int64_t row, void* samples) {
+      std::copy_n(data + row * width, width, static_cast<T*>(samples));
+    };
+  }
+
+  /// From |gain|^2, and its product with the one before.
+  Change extrapolated(const std::array<double, 2>& gains) {
+    const auto [squares, product] = gains;
     const double factor = gained_ > 0 ? std::clamp(product / gained_, 0.0, 1.0) : 0;
     gained_ = squares;
-    const auto [change, size] = sums_over_rows<2>(rows, width, [&](std::int64_t row, auto& sums) {
-      extrapolated(x + blur_.grid().place(window, row), before + row * width, T(factor), width,
-                   sums.data());
-    });
+    const std::int64_t width = window_x().width();
+    T* const x = x_.mutable_data_ptr<T>();
+    T* const before = estimate_.mutable_data_ptr<T>();
+    const auto [change, size] =
+        sums_over_rows<2>(x_.size(0) * window_x().rows(), width, [&](std::int64_t row, auto& sums) {
+          extrapolate_estimate(x + row * width, before + row * width, T(factor), width,
+                               sums.data());
+        });
     return {std::sqrt(change), std::sqrt(size)};
   }
 
@@ -378,10 +258,11 @@ class Iterated final : public Method {
   Tensor y_;
   const Reciprocal& reciprocal_;
   Options options_;
-  Terms<T> terms_{};
-  Tensor x_;              // on the grid
-  Tensor ratio_;          // on the grid; between `measure` and `step`
-  Tensor before_, gain_;  // of the acceleration, sizes of x
+  CountTerms<T> terms_{};
+  Tensor estimate_;
+  Tensor x_;      // where an iteration begins: the estimate without acceleration
+  Tensor ratio_;  // sizes of y; between `measure` and `step`
+  Tensor gain_;   // of the acceleration
   double data_total_, model_total_ = 0;
   double gained_ = 0;  // |gain|^2
 };
@@ -445,7 +326,7 @@ class RichardsonLucy final : public Stage {
   }
 
   void prepare(const Inputs& in, Context&) override {
-    if (in.find(y.name) && in.find(A.name)) RealFft(grid(in).sizes, in.spec(y).dtype);  // plans it
+    if (in.find(y.name) && in.find(A.name)) grid(in).filter(in.spec(y).dtype);  // plans it
   }
 
   void process(const Inputs& in, Outputs& out, Context& context) const override {
@@ -461,9 +342,9 @@ class RichardsonLucy final : public Stage {
     const std::int64_t planes = spec.item_numel() / std::max<std::int64_t>(1, grid.y.samples());
     const Spec kernel = in[A].kernel_spec();
     const std::int64_t kernels = kernel.shape.front();
-    const std::int64_t items = std::min(kernel.items, std::max<std::int64_t>(1, spec.items));
-    // Estimate, spectrum and ratio; transfer functions, weights and what they are made of.
-    std::int64_t volumes = 3 * planes + (items + 3) * kernels;
+    // Estimate and ratio; the spectrum of an image; transfer functions, weights and what they are made
+    // of.
+    std::int64_t volumes = 2 * planes + 1 + 3 * kernels;
     if (settings_.acceleration != Acceleration::none) volumes += 2 * planes;
     if (std::holds_alternative<TotalVariation>(settings_.regularisation)) volumes += planes;
     const Spec compared = in.has(reference) ? in.spec(reference) : Spec{};
@@ -487,22 +368,21 @@ class RichardsonLucy final : public Stage {
     const Tensor measured = in[y].cpu().contiguous();
     const BlurGrid grid = this->grid(in);
     const std::size_t axes = grid.sizes.size();
-    const Tensor& kernel = in[A].kernel();
-    const Tensor transfer = in[A].transfer(grid.sizes, measured.scalar_type()).cpu();
+    const Tensor kernel = in[A].kernel().cpu();
     Sizes shape = in[A].domain(in.spec(y)).shape;
     shape.insert(shape.begin(), measured.size(0));
-    Tensor estimates;  // once the first item is done, which needs the memory
+    const Tensor estimates = at::empty(shape, measured.options());
     Table table(columns(in));
 
     std::optional<GriddedBlur> blur;
     Reciprocal reciprocal;
     for (std::int64_t item = 0; item < measured.size(0); ++item) {
       const std::int64_t number = in.item(item);
-      if (!blur || transfer.size(0) > 1) {
-        const std::int64_t own = transfer.size(0) == 1 ? 0 : item;
+      if (!blur || kernel.size(0) > 1) {
+        const std::int64_t own = kernel.size(0) == 1 ? 0 : item;
         require_kernel(kernel[own], axes, number);
         if (settings_.weights == Weights::none) require_unit_sum(kernel[own], number);
-        blur.emplace(grid, transfer[own], measured.scalar_type());
+        blur.emplace(grid, kernel[own].to(measured.scalar_type()));
         reciprocal = reciprocal_of<T>(*blur, kernel[own]);
       }
       const Tensor data = counts(planes_of(measured[item], axes), number);
@@ -522,12 +402,11 @@ class RichardsonLucy final : public Stage {
         truth = planes_of(in[reference][in[reference].size(0) == 1 ? 0 : item].cpu(), axes);
         require_finite(truth, "reference", number);
       }
-      Iterated<T> iterated(*blur, data, begin, reciprocal, options<T>(constant));
+      const Tensor estimate = planes_of(estimates[item], axes).copy_(begin);
+      begin.reset();
+      Iterated<T> iterated(*blur, data, estimate, reciprocal, options<T>(constant));
       iterate(iterated, course(), data, truth, number, context, table);
-      if (!estimates.defined()) estimates = at::empty(shape, measured.options());
-      planes_of(estimates[item], axes).copy_(iterated.estimate());
     }
-    if (!estimates.defined()) estimates = at::empty(shape, measured.options());
     out[x] = estimates.to(in[y].device());
     out[history] = std::move(table);
   }

@@ -10,6 +10,23 @@
 
 namespace pellucid {
 
+/// Sums over rows that are done in any order by any thread, added up in the order of the rows.
+template <std::size_t N>
+class RowSums {
+ public:
+  explicit RowSums(std::int64_t rows) : of_row_(static_cast<std::size_t>(rows)) {}
+  double* of(std::int64_t row) { return of_row_[static_cast<std::size_t>(row)].data(); }
+  std::array<double, N> total() const {
+    std::array<double, N> sums{};
+    for (const std::array<double, N>& row : of_row_)
+      for (std::size_t k = 0; k < N; ++k) sums[k] += row[k];
+    return sums;
+  }
+
+ private:
+  std::vector<std::array<double, N>> of_row_;
+};
+
 /// Calls `row(i, sums)` for rows 0 .. rows - 1 of `width` samples, on all threads, and adds up what
 /// it adds to `sums`, in an order that depends on the sizes alone.
 template <std::size_t N, class Row>
