@@ -50,8 +50,8 @@ EntropyBottleneck::EntropyBottleneck(Parameters& parameters, std::int64_t channe
 }
 
 Tensor EntropyBottleneck::logits(Tensor l, bool detached) const {
-  const auto given = [detached](const Tensor& parameter) {
-    return detached ? parameter.detach() : parameter;
+  const auto given = [detached, dtype = l.scalar_type()](const Tensor& parameter) {
+    return (detached ? parameter.detach() : parameter).to(dtype);
   };
   for (std::size_t layer = 0; layer < 5; ++layer) {
     l = at::matmul(at::softplus(given(matrices_[layer])), l) + given(biases_[layer]);

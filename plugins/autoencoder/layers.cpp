@@ -77,6 +77,19 @@ std::function<Tensor(const Random&)> uniform_start(std::vector<std::int64_t> sha
   };
 }
 
+Tensor leaky(const Tensor& x) { return at::leaky_relu(x, 0.01); }
+
+/// relu(x + conv1(relu(conv3(relu(conv1(x)))))), with half the channels between.
+LayerOf residual_unit(std::int64_t channels) {
+  return [=](Parameters& parameters, const std::string& prefix) -> Layer {
+    const Sequence inner(parameters, prefix + ".conv",
+                         {convolution(channels, channels / 2, 1, 1), relu(),
+                          convolution(channels / 2, channels / 2, 3, 1), relu(),
+                          convolution(channels / 2, channels, 1, 1)});
+    return [=](const Tensor& x) { return at::relu(x + inner(x)); };
+  };
+}
+
 }  // namespace
 
 Tensor lower_bound(const Tensor& x, double bound) { return LowerBound::apply(x, bound); }
@@ -128,9 +141,77 @@ LayerOf normalisation(std::int64_t channels, Normalisation direction) {
   };
 }
 
+LayerOf subpixel_convolution(std::int64_t in, std::int64_t out, std::int64_t scale) {
+  return [=](Parameters& parameters, const std::string& prefix) -> Layer {
+    const Layer wide = convolution(in, out * scale * scale, 3, 1)(parameters, prefix + ".0");
+    return [=](const Tensor& x) { return at::pixel_shuffle(wide(x), scale); };
+  };
+}
+
+LayerOf masked_convolution(std::int64_t in, std::int64_t out) {
+  return [=](Parameters& parameters, const std::string& prefix) -> Layer {
+    const std::vector<std::int64_t> shape{out, in, 5, 5};
+    const Tensor weight = parameters.take(prefix + ".weight", shape, uniform_start(shape, in * 25));
+    const Tensor bias = parameters.take(prefix + ".bias", {out}, uniform_start({out}, in * 25));
+    const Tensor mask = at::zeros({5, 5}, weight.options());
+    mask.narrow(0, 0, 2).fill_(1);
+    mask[2].narrow(0, 0, 2).fill_(1);
+    return [=](const Tensor& x) {
+      const auto dtype = x.scalar_type();
+      return at::conv2d(x, (weight * mask).to(dtype), bias.to(dtype), 1, 2);
+    };
+  };
+}
+
+LayerOf relu() {
+  return [](Parameters&, const std::string&) -> Layer {
+    return [](const Tensor& x) { return at::relu(x); };
+  };
+}
+
 LayerOf leaky_relu() {
   return [](Parameters&, const std::string&) -> Layer {
-    return [](const Tensor& x) { return at::leaky_relu(x, 0.01); };
+    return [](const Tensor& x) { return leaky(x); };
+  };
+}
+
+LayerOf residual_block(std::int64_t in, std::int64_t out) {
+  return [=](Parameters& parameters, const std::string& prefix) -> Layer {
+    const Layer first = convolution(in, out, 3, 1)(parameters, prefix + ".conv1");
+    const Layer second = convolution(out, out, 3, 1)(parameters, prefix + ".conv2");
+    Layer skip = [](const Tensor& x) { return x; };
+    if (in != out) skip = convolution(in, out, 1, 1)(parameters, prefix + ".skip");
+    return [=](const Tensor& x) { return skip(x) + leaky(second(leaky(first(x)))); };
+  };
+}
+
+LayerOf downward_block(std::int64_t in, std::int64_t out) {
+  return [=](Parameters& parameters, const std::string& prefix) -> Layer {
+    const Layer first = convolution(in, out, 3, 2)(parameters, prefix + ".conv1");
+    const Layer second = convolution(out, out, 3, 1)(parameters, prefix + ".conv2");
+    const Layer gdn = normalisation(out, Normalisation::divide)(parameters, prefix + ".gdn");
+    const Layer skip = convolution(in, out, 1, 2)(parameters, prefix + ".skip");
+    return [=](const Tensor& x) { return skip(x) + gdn(second(leaky(first(x)))); };
+  };
+}
+
+LayerOf upward_block(std::int64_t in, std::int64_t out) {
+  return [=](Parameters& parameters, const std::string& prefix) -> Layer {
+    const Layer first = subpixel_convolution(in, out)(parameters, prefix + ".subpel_conv");
+    const Layer second = convolution(out, out, 3, 1)(parameters, prefix + ".conv");
+    const Layer igdn = normalisation(out, Normalisation::multiply)(parameters, prefix + ".igdn");
+    const Layer upsampled = subpixel_convolution(in, out)(parameters, prefix + ".upsample");
+    return [=](const Tensor& x) { return upsampled(x) + igdn(second(leaky(first(x)))); };
+  };
+}
+
+LayerOf attention(std::int64_t channels) {
+  return [=](Parameters& parameters, const std::string& prefix) -> Layer {
+    const LayerOf unit = residual_unit(channels);
+    const Sequence a(parameters, prefix + ".conv_a", {unit, unit, unit});
+    const Sequence b(parameters, prefix + ".conv_b",
+                     {unit, unit, unit, convolution(channels, channels, 1, 1)});
+    return [=](const Tensor& x) { return x + a(x) * at::sigmoid(b(x)); };
   };
 }
 

@@ -32,8 +32,27 @@ LayerOf convolution(std::int64_t in, std::int64_t out, std::int64_t kernel = 5,
 /// The transposed one, that multiplies sizes by the stride; (in, out, kernel, kernel) weights.
 LayerOf deconvolution(std::int64_t in, std::int64_t out, std::int64_t kernel = 5,
                       std::int64_t stride = 2);
+/// A convolution to `scale`^2 times the channels, kernel 3, whose numbers then stand side by side:
+/// out[c, s y + a, s x + b] = in[c s^2 + a s + b, y, x] (W. Shi et al., arXiv 1609.05158).
+LayerOf subpixel_convolution(std::int64_t in, std::int64_t out, std::int64_t scale = 2);
+/// A 5x5 convolution of the rows above and of what stands to the left in the same row alone
+/// (A. van den Oord et al., arXiv 1606.05328, mask A).
+LayerOf masked_convolution(std::int64_t in, std::int64_t out);
 LayerOf normalisation(std::int64_t channels, Normalisation direction);
-LayerOf leaky_relu();
+LayerOf relu();
+LayerOf leaky_relu();  ///< slope 0.01
+
+/// Blocks of Z. Cheng, H. Sun, M. Takeuchi, J. Katto, arXiv 2001.01568; all convolutions are 3x3 but
+/// those of skips, 1x1.
+///
+/// skip(x) + leaky(conv(leaky(conv(x)))); the skip is x itself where the channels stay
+LayerOf residual_block(std::int64_t in, std::int64_t out);
+/// skip(x) + GDN(conv(leaky(conv(x)))), at half the size
+LayerOf downward_block(std::int64_t in, std::int64_t out);
+/// upsampled(x) + IGDN(conv(leaky(subpixel(x)))), at twice the size
+LayerOf upward_block(std::int64_t in, std::int64_t out);
+/// x + a sigmoid(b): a three residual units of x; b three more and a 1x1 convolution
+LayerOf attention(std::int64_t channels);
 
 /// Layers one after the other, numbered in the keys: "g_a.0", "g_a.1", ...
 class Sequence {

@@ -36,7 +36,26 @@ bool is_constant(const std::string& key) {
   });
 }
 
+template <class T>
+std::map<std::string, T> below_state_dict(std::map<std::string, T> all) {
+  const std::string group = "state_dict.";
+  std::map<std::string, T> below;
+  for (const auto& [key, value] : all)
+    if (key.rfind(group, 0) == 0) below[key.substr(group.size())] = value;
+  return below.empty() ? all : below;
+}
+
 }  // namespace
+
+Weights read_network(const std::filesystem::path& file) {
+  Weights weights = read_weights(file);
+  weights.tensors = below_state_dict(std::move(weights.tensors));
+  return weights;
+}
+
+std::map<std::string, std::vector<std::int64_t>> network_shapes(const std::filesystem::path& file) {
+  return below_state_dict(weight_shapes(file));
+}
 
 Parameters::Parameters(Weights weights, at::ScalarType dtype) : dtype_(dtype) {
   weights_.file = weights.file;

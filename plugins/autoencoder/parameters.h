@@ -1,7 +1,9 @@
 // parameters: where the layers of a network get their numbers from, under the names that files use.
 #pragma once
 
+#include <filesystem>
 #include <functional>
+#include <map>
 #include <string>
 #include <utility>
 #include <vector>
@@ -10,6 +12,10 @@
 #include <pellucid/weights.h>
 
 namespace pellucid {
+
+/// The tensors of a network: those below `state_dict` in a file that holds more, else all.
+Weights read_network(const std::filesystem::path& file);
+std::map<std::string, std::vector<std::int64_t>> network_shapes(const std::filesystem::path& file);
 
 /// Hands each layer its tensors, from the weights of a file or made anew, and remembers them in the
 /// order of the layers. Keys are those of CompressAI's state dicts.

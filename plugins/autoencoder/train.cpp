@@ -12,9 +12,11 @@
 //   history   means over `report` iterations: loss, rate, PSNR, length of the gradient
 //   checks    loss, rate and PSNR of the averaged network on `validation`, with rounded latents
 // Settings (keys in a pipeline file)
-//   architecture         mbt2018-mean                                  default mbt2018-mean
+//   architecture         bmshj2018-factorized, bmshj2018-hyperprior, mbt2018-mean, mbt2018,
+//                        cheng2020-anchor or cheng2020-attn, as in CompressAI  default mbt2018-mean
 //   channels [1]         N, between the layers, >= 1                   default 64
-//   latents [1]          M, of the main latent, >= 1                   default 128
+//   latents [1]          M, of the main latent, >= 1; as many as `channels` in cheng2020
+//                                                                      default 128
 //   alpha                weight of the distortion, > 0                 required
 //   iterations [1]       steps of Adam, >= 1                           required
 //   batch [1]            crops a step, >= 1                            default 16
@@ -66,12 +68,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-enum class Architecture { mean_scale };
-
-std::vector<std::pair<std::string, Architecture>> enumerators(Architecture) {
-  return {{"mbt2018-mean", Architecture::mean_scale}};
-}
-
 /// Whether the CPU multiplies bfloat16; others imitate it, many times slower than float32.
 bool cpu_has_bfloat16() {
 #if defined(__x86_64__) && defined(__GNUC__)
@@ -79,12 +75,6 @@ bool cpu_has_bfloat16() {
 #else
   return true;
 #endif
-}
-
-enum class Precision { float32, bfloat16 };
-
-std::vector<std::pair<std::string, Precision>> enumerators(Precision) {
-  return {{"float32", Precision::float32}, {"bfloat16", Precision::bfloat16}};
 }
 
 const std::string kQuantiles = "entropy_bottleneck.quantiles";
@@ -172,6 +162,11 @@ class Train final : public Procedure {
   explicit Train(Settings settings) : settings_(std::move(settings)) {
     if (settings_.crop % 64 != 0)
       throw ConfigError("'crop' must be a multiple of 64, got " + std::to_string(settings_.crop));
+    if (is_residual(settings_.architecture) && settings_.latents != settings_.channels)
+      throw ConfigError("networks of " + name_of(settings_.architecture) +
+                        " have as many latents as channels; set 'latents' to " +
+                        std::to_string(settings_.channels) + ", found " +
+                        std::to_string(settings_.latents));
   }
 
   void infer(const Inputs& in, Specs& out) const override {
@@ -188,12 +183,17 @@ class Train final : public Procedure {
                          in.spec(validation).text());
     }
     if (settings_.start) {
-      const Widths found = widths_of(weight_shapes(*settings_.start), *settings_.start);
-      if (found.n != settings_.channels || found.m != settings_.latents)
-        throw ConfigError("'start' has " + std::to_string(found.n) + " channels and " +
-                          std::to_string(found.m) + " latents, not " +
-                          std::to_string(settings_.channels) + " and " +
-                          std::to_string(settings_.latents));
+      const Form found = form_of(network_shapes(*settings_.start), *settings_.start);
+      const auto described = [](Architecture architecture, std::int64_t n, std::int64_t m) {
+        return name_of(architecture) + " with " + std::to_string(n) + " channels and " +
+               std::to_string(m) + " latents";
+      };
+      if (found.architecture != settings_.architecture || found.widths.n != settings_.channels ||
+          found.widths.m != settings_.latents)
+        throw ConfigError("'start' must be " +
+                          described(settings_.architecture, settings_.channels, settings_.latents) +
+                          ", found " +
+                          described(found.architecture, found.widths.n, found.widths.m));
     }
     out[history] = {1, settings_.iterations / settings_.report, history_columns()};
     out[checks] = {1, settings_.iterations / settings_.check_every, check_columns()};
@@ -245,13 +245,12 @@ class Train final : public Procedure {
         : settings_(settings),
           in_(in),
           context_(context),
-          parameters_(settings.start ? Parameters(read_weights(*settings.start), at::kFloat)
+          parameters_(settings.start ? Parameters(read_network(*settings.start), at::kFloat)
                                      : Parameters([&context](const std::string& key) {
                                          return context.random("weights/" + key);
                                        })),
-          network_(make_mean_scale_hyperprior(
-              parameters_, {settings.channels, settings.latents},
-              settings.precision == Precision::bfloat16 ? at::kBFloat16 : at::kFloat)),
+          network_(make_network(settings.architecture, parameters_,
+                                {settings.channels, settings.latents}, settings.precision)),
           adam_(of_quantiles(false)),
           quantile_adam_(of_quantiles(true)),
           history_(history_columns()),
@@ -299,10 +298,10 @@ class Train final : public Procedure {
     /// Rate and distortion of pictures whose latents went through `quantised`.
     template <class Quantise>
     std::pair<Tensor, Tensor> costs(const Tensor& pictures, Quantise quantised) const {
-      const std::vector<Tensor> latents = quantised(network_->encode(pictures));
-      const Tensor mse = (network_->decode(latents[0]) - pictures).square().mean();
+      const Network::Values values = quantised(network_->encode(pictures));
+      const Tensor mse = (network_->decode(values.latents[0]) - pictures).square().mean();
       Tensor nats = at::zeros({});
-      for (const Tensor& likelihood : network_->likelihoods(latents))
+      for (const Tensor& likelihood : network_->likelihoods(values.latents, values.counted))
         nats = nats - at::log(likelihood).sum();
       const double pixels = double(pictures.numel()) / 3;
       return {nats / (std::numbers::ln2 * pixels), mse};
@@ -326,12 +325,16 @@ class Train final : public Procedure {
     }
 
     void take_step(const Tensor& batch) {
-      const auto noise = [this](std::vector<Tensor> latents) {
-        for (std::size_t i = 0; i < latents.size(); ++i) {
-          const auto draw = context_.random("noise/" + std::to_string(i));
-          latents[i] = latents[i] + (draw.uniform(latents[i].sizes(), at::kFloat, step_)[0] - 0.5);
-        }
-        return latents;
+      const auto noisy = [this](const Tensor& latent, const std::string& purpose) {
+        const auto draw = context_.random("noise/" + purpose);
+        return latent + (draw.uniform(latent.sizes(), at::kFloat, step_)[0] - 0.5);
+      };
+      const auto noise = [&](const std::vector<Tensor>& latents) {
+        Network::Values values;
+        for (std::size_t i = 0; i < latents.size(); ++i)
+          values.latents.push_back(noisy(latents[i], std::to_string(i)));
+        if (network_->has_context()) values.counted = noisy(latents[0], "counted");
+        return values;
       };
       const at::AutoGradMode recorded(true);
       adam_.zero_gradients();
@@ -367,8 +370,9 @@ class Train final : public Procedure {
                                    .to(at::kFloat)
                                    .expand({1, 3, -1, -1})
                                    .contiguous(at::MemoryFormat::ChannelsLast);
-        const auto [bits, mse] = costs(
-            picture, [this](std::vector<Tensor> latents) { return network_->rounded(latents); });
+        const auto [bits, mse] = costs(picture, [this](const std::vector<Tensor>& latents) {
+          return network_->rounded(latents);
+        });
         sum += costs_of(bits, mse);
       }
       adam_.swap_average();
@@ -444,7 +448,7 @@ class Train final : public Procedure {
       for (const auto& [key, tensor] : parameters_.all())
         weights.tensors[key] = tensor.detach().clone();
       adam_.swap_average();
-      weights.attributes = {{"architecture", "mbt2018-mean"},
+      weights.attributes = {{"architecture", name_of(settings_.architecture)},
                             {"alpha", Value(settings_.alpha).text()},
                             {"iterations", std::to_string(step_)}};
       require_place(weights);

@@ -111,7 +111,8 @@ TEST_F(Training, goes_on_from_weights_of_the_same_widths_only) {
 
   const Answer other = pellucid({"check", "train.yaml", "--set", "train.channels=7"});
   EXPECT_EQ(other.code, 2);
-  EXPECT_THAT(other.err, HasSubstr("'start' has 6 channels and 8 latents, not 7 and 8"));
+  EXPECT_THAT(other.err, HasSubstr("'start' must be mbt2018-mean with 7 channels and 8 latents, "
+                                   "found mbt2018-mean with 6 channels and 8 latents"));
 }
 
 TEST_F(Training, says_what_it_cannot_train_on) {

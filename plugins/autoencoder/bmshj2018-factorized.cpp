@@ -1,0 +1,43 @@
+// bmshj2018-factorized: images whose latents have a density of their own for each channel.
+//
+//   x = D(z), energy -log p(z) in nats, without rounding, by the network of that name in
+//   CompressAI:
+//     E   four 5x5 convolutions of stride 2, N channels, the last with M, GDN between them; D
+//         mirrors it
+//   encode   z = E(x)
+//   x        (n, c, h, w), [0, 1], float32 or float64, of any size: the network gets it continued
+//            by its border to multiples of 64, and what it decodes is cut back
+//   z        (n, M, h/16, w/16), of the sides so continued
+//   posterior: uniform, of width 1 at the start. N and M are those of the weights.
+//
+// Settings (keys in a pipeline file)
+//   weights         file with the keys of CompressAI: .h5, .safetensors, .pth or .pth.tar,
+//                   required
+//   channels [1]    of the images, 1 or 3: a grey image is given to the network thrice, and of
+//                   what it decodes the mean is taken; default 3
+//   precision       of the convolutions: float32 for the dtype of the images, or bfloat16, which
+//                   has 8 binary digits and is slower on a CPU without it; default float32
+//   deviation       file of a second decoder V, keys g_s.0.weight or 0.weight, ...: the standard
+//                   deviation of x is then sigmoid(V(z)) + 2e-4 (VBLE-xz)
+//
+// Errors
+//   ConfigError  the weights are of another architecture, which is named; a key is missing, of
+//                another shape, or unknown
+//   ShapeError   x is not real, not "chw" or has other channels (while planning)
+//   Error        a file is truncated, of no such format, or holds a number that is not finite
+//
+// Accuracy  likelihoods are 1e-9 at least.
+// Cost      that of D; the energy costs little beside it. Memory: the weights in float32.
+//
+// J. Balle, D. Minnen, S. Singh, S. Hwang, N. Johnston, arXiv 1802.01436.
+
+#include <pellucid/plugin.h>
+
+#include "compressive_prior.h"
+
+namespace pellucid {
+
+PELLUCID_COMPONENT(PriorOf<Architecture::factorized>,
+                   "Prior: each channel of the latents has a density of its own");
+
+}  // namespace pellucid
