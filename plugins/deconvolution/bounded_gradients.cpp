@@ -42,6 +42,9 @@ double sum_over_laplacian(const Window& window, bool around, std::int64_t planes
   return sum;
 }
 
+/// The share of what is sure that a step must bring.
+constexpr double kEnough = 0.1;
+
 template <class T>
 class BoundedGradients final : public Method {
  public:
@@ -66,22 +69,22 @@ class BoundedGradients final : public Method {
   double objective() const override { return misfit_ + weight_ * penalty_of_estimate(); }
 
   Change step() override {
-    const Tensor gradient = half_gradient();
-    const Promise promise = promise_of(gradient);
-    const bool release = promise.of_bounded > promise.of_free;
-    const double carried = !release && conjugate_to_ > 0 ? promise.free / conjugate_to_ : 0;
-    double slope = turn(gradient, release, carried);
-    if (!(slope > 0) && carried > 0) slope = turn(gradient, release, 0);
-    blur_.continue_around(direction_);
-    Tensor image = blur_.forward(direction_);
-    const double bend = squared_in_window(image) + weight_ * penalty_of_direction();
-    const double length = bend > 0 ? slope / bend : 0;
-    if (leaves_bounds(T(length))) {
-      image.reset();
-      return projected_step(gradient, length);
+    const auto [squared, turned, sure] = project(half_gradient());
+    double carried = squared_gradient_ > 0 ? std::max(0.0, turned / squared_gradient_) : 0;
+    squared_gradient_ = squared;
+    Tensor image;
+    double length = 0;
+    for (;; carried = 0) {
+      const double slope = turn(carried);
+      blur_.continue_around(direction_);
+      image = blur_.forward(direction_);
+      const double bend = squared_in_window(image) + weight_ * penalty_of_direction();
+      length = bend > 0 ? slope / bend : 0;
+      if (carried == 0 || (slope > 0 && slope * length >= kEnough * sure)) break;
     }
-    conjugate_to_ = release ? 0 : promise.free;
-    return straight_step(image, T(length));
+    if (!leaves_bounds(T(length))) return straight_step(image, T(length));
+    image.reset();
+    return projected_step(length, sure);
   }
 
   Tensor estimate() const override { return x_; }
@@ -162,56 +165,60 @@ class BoundedGradients final : public Method {
     return gradient;
   }
 
-  bool is_free(T x) const { return x > T(allowed_.lower) && x < T(allowed_.upper); }
-  /// The gradient of a sample at its bound, where that lets it go back.
-  T chopped(T x, T gradient) const {
-    return x <= T(allowed_.lower) ? std::min(gradient, T(0)) : std::max(gradient, T(0));
+  /// What a direction uphill may have at x: nothing that goes beyond its bounds.
+  T kept(T x, T uphill) const {
+    const bool out = uphill > 0 ? x <= T(allowed_.lower) : x >= T(allowed_.upper);
+    return out ? T(0) : uphill;
   }
 
-  struct Promise {
-    double free;        ///< |gradient|^2 of the samples between their bounds
-    double of_free;     ///< the same, less what their bounds would cut off
-    double of_bounded;  ///< of samples at a bound that want to go back
+  struct Projected {
+    double squared;  ///< |p|^2, p the gradient less what goes beyond the bounds
+    double turned;   ///< <p, p - the one before>
+    double sure;     ///< by how much f falls at least where x goes `safe_step_` downhill
   };
-  Promise promise_of(const Tensor& gradient) const {
+  Projected project(const Tensor& gradient) {
+    if (!projected_.defined()) projected_ = at::zeros_like(x_);
     const T* const gradients = gradient.const_data_ptr<T>();
-    const T step = T(safe_step_), lower = T(allowed_.lower), upper = T(allowed_.upper);
-    const auto [free, of_free, of_bounded] =
+    T* const projections = projected_.mutable_data_ptr<T>();
+    const T step = T(safe_step_);
+    const auto [squared, turned, gone] =
         sums_over_rows<3>(rows(), width(), [&](std::int64_t row, auto& sums) {
           const T* const x = row_of_x(row);
           const T* const slope = row_on_grid(gradients, row);
-          LaneSum<T> squares, cut, bounded;
+          T* const projection = projections + row * width();
+          LaneSum<T> squares, products, paths;
           over_lanes(width(), [&](std::int64_t i, int lane) {
-            const T g = slope[i];
-            const T reach = std::max(std::min(g, (x[i] - lower) / step), (x[i] - upper) / step);
-            const T back = chopped(x[i], g);
-            const bool is_free = this->is_free(x[i]);
-            squares.add(lane, is_free ? g * g : T(0));
-            cut.add(lane, is_free ? g * reach : T(0));
-            bounded.add(lane, is_free ? T(0) : back * back);
+            const T now = kept(x[i], slope[i]), path = allowed_.nearest(x[i] - step * now) - x[i];
+            squares.add(lane, now * now);
+            products.add(lane, now * (now - projection[i]));
+            paths.add(lane, path * path);
+            projection[i] = now;
           });
           sums[0] += squares.total();
-          sums[1] += cut.total();
-          sums[2] += bounded.total();
+          sums[1] += products.total();
+          sums[2] += paths.total();
         });
-    return {free, of_free, of_bounded};
+    return {squared, turned, gone / safe_step_};
   }
 
   /// The next direction, uphill; returns its product with the gradient.
-  double turn(const Tensor& gradient, bool release, double carried) {
-    if (!direction_.defined()) direction_ = at::zeros_like(gradient);
-    const T* const gradients = gradient.const_data_ptr<T>();
+  double turn(double carried) {
+    if (!direction_.defined()) {
+      std::vector<std::int64_t> shape = blur_.grid().sizes;
+      shape.insert(shape.begin(), x_.size(0));
+      direction_ = at::zeros(shape, x_.options());
+    }
+    const T* const projections = projected_.const_data_ptr<T>();
     T* const directions = direction_.mutable_data_ptr<T>();
     const auto [slope] = sums_over_rows<1>(rows(), width(), [&](std::int64_t row, auto& sums) {
       const T* const x = row_of_x(row);
-      const T* const g = row_on_grid(gradients, row);
+      const T* const steepest = projections + row * width();
       T* const direction = row_on_grid(directions, row);
       LaneSum<T> products;
       over_lanes(width(), [&](std::int64_t i, int lane) {
-        const T onward = release ? T(0) : g[i] + T(carried) * direction[i];
-        const T back = release ? chopped(x[i], g[i]) : T(0);
-        direction[i] = is_free(x[i]) ? onward : back;
-        products.add(lane, direction[i] * g[i]);
+        const T next = kept(x[i], steepest[i] + T(carried) * direction[i]);
+        direction[i] = steepest[i] != 0 ? next : T(0);
+        products.add(lane, direction[i] * steepest[i]);
       });
       sums[0] += products.total();
     });
@@ -283,18 +290,17 @@ class BoundedGradients final : public Method {
     return {std::sqrt(change), std::sqrt(size)};
   }
 
-  /// Along the direction as far as f falls without bounds, and back to them; or, where f does not
-  /// fall on the whole, along the gradient as far as it surely does.
-  Change projected_step(const Tensor& gradient, double length) {
+  /// As far along the direction as f falls without bounds, and back to them; or, where f falls by
+  /// much less than a step downhill surely brings, that step.
+  Change projected_step(double length, double sure) {
     const double before = objective();
-    const Tensor begin = x_, slope = blur_.inside(gradient, window());
+    const Tensor begin = x_;
     x_ = allowed_.nearest(begin.sub(blur_.inside(direction_, window()), length));
-    direction_.reset();
-    conjugate_to_ = 0;
-    const double promised = (slope * (begin - x_)).sum(at::kDouble).template item<double>();
     predict();
-    if (!(promised > 0) || !(before - objective() >= 2e-4 * promised)) {
-      x_ = allowed_.nearest(begin.sub(slope, safe_step_));
+    if (!(before - objective() >= kEnough * sure)) {
+      direction_.reset();
+      squared_gradient_ = 0;
+      x_ = allowed_.nearest(begin.sub(projected_, safe_step_));
       predict();
     }
     return {(x_ - begin).norm().template item<double>(), x_.norm().template item<double>()};
@@ -307,10 +313,11 @@ class BoundedGradients final : public Method {
   Penalty penalty_;
   double safe_step_ = 0;
   Tensor x_;
-  Tensor residual_;          // A x - y
-  Tensor direction_;         // on the grid
-  double misfit_ = 0;        // |A x - y|^2
-  double conjugate_to_ = 0;  // |gradient|^2 that the direction is conjugate to; 0: to none
+  Tensor residual_;              // A x - y
+  Tensor projected_;             // half the gradient, less what goes beyond the bounds
+  Tensor direction_;             // on the grid
+  double misfit_ = 0;            // |A x - y|^2
+  double squared_gradient_ = 0;  // |projected_|^2, where the direction goes on from it
 };
 
 }  // namespace

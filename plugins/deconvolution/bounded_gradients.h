@@ -21,20 +21,22 @@ struct BoundedProblem {
   Penalty penalty = Penalty::identity;
 };
 
-/// Conjugate gradients on the samples between their bounds, while those promise more than the samples
-/// at their bounds; otherwise a step that lets go of these; and where a step would leave the bounds
-/// it is projected on them, and made shorter where f would not fall [1]. Never increases f. Without
-/// bounds they are plain conjugate gradients on the normal equations.
+/// Conjugate gradients (Polak and Ribiere's, never turned back [1]) of what the gradient has within the
+/// bounds. A step goes as far as f falls without bounds, and is then projected on them [2]; where f
+/// falls by less than a tenth of what a step of 1 / |A*A + weight L*L| downhill surely brings, that
+/// step is taken instead. So f never grows, and the projected gradient tends to 0 [3]. Without bounds
+/// these are the conjugate gradients of linear equations.
 ///
 /// One A and one A* an iteration, and another A where a step is projected.
 ///
-/// [1] MPRGP: Z. Dostal, J. Schoeberl, Comput. Optim. Appl. 30:23-43, 2005,
-///     doi:10.1007/s10589-005-4557-7; the projected step: J. Kruzik et al., Adv. Eng. Softw.
-///     149:102895, 2020, doi:10.1016/j.advengsoft.2020.102895.
+/// [1] J. C. Gilbert, J. Nocedal, SIAM J. Optim. 2:21-42, 1992, doi:10.1137/0802003.
+/// [2] H. T. M. van der Voort, K. C. Strasters, J. Microsc. 178(2):165-181, 1995,
+///     doi:10.1111/j.1365-2818.1995.tb03593.x.
+/// [3] P. H. Calamai, J. J. More, Math. Program. 39:93-116, 1987, doi:10.1007/BF02592073.
 std::unique_ptr<Method> bounded_gradients(const GriddedBlur& blur, const IteratedItem& item,
                                           const BoundedProblem& problem);
 
 /// Grids and half spectra that it takes for an image.
-inline constexpr std::int64_t kBoundedGradientsGrids = 7;
+inline constexpr std::int64_t kBoundedGradientsGrids = 8;
 
 }  // namespace pellucid

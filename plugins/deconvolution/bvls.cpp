@@ -3,10 +3,9 @@
 //   x = argmin |A x - y|^2 over lower <= x <= upper
 //   y, x: (..., h, w) or (..., z, y, x), real, same unit
 //
-//   The method is bounded_gradients.h's: conjugate gradients on the samples between their bounds, steps
-//   that let go of those at a bound, and projected steps that take samples there [2, 3]. It never
-//   increases the objective, and ends in the conditions of Karush, Kuhn and Tucker: with
-//   g = A*(A x - y),
+//   The method is that of bounded_gradients.h: conjugate gradients of what the gradient has within the
+//   bounds, each step projected on them [2, 3, 4]. It never increases the objective, and ends in the
+//   conditions of Karush, Kuhn and Tucker: with g = A*(A x - y),
 //     g = 0 where lower < x < upper, g >= 0 where x = lower, and g <= 0 where x = upper.
 //   That is the solution of Stark and Parker's BVLS [1], whose own method takes up one sample at a time
 //   and solves a dense problem for each. Without an upper bound: deconvolution/nnls.
@@ -47,14 +46,14 @@
 // Accuracy  samples at a bound have its value exactly. Where A hardly passes a frequency, as most
 //           blurs do, there are many images with about the least objective; noise makes them differ.
 // Cost      four real FFTs an iteration of an item, on the grid of gridded_blur.h, on the CPU; two more
-//           where a step is projected, four where that must be made shorter. Memory: seven times the
-//           item on that grid, and one transfer function a kernel. A kernel may be larger than y.
+//           where the step is projected, and two where it is made shorter. Memory: eight times the item
+//           on that grid, and one transfer function a kernel. A kernel may be larger than y.
 //
 // [1] P. B. Stark, R. L. Parker, Comput. Stat. 10:129-141, 1995.
-// [2] MPRGP: Z. Dostal, J. Schoeberl, Comput. Optim. Appl. 30:23-43, 2005,
-//     doi:10.1007/s10589-005-4557-7.
-// [3] The projected step: J. Kruzik et al., Adv. Eng. Softw. 149:102895, 2020,
-//     doi:10.1016/j.advengsoft.2020.102895.
+// [2] J. C. Gilbert, J. Nocedal, SIAM J. Optim. 2:21-42, 1992, doi:10.1137/0802003.
+// [3] H. T. M. van der Voort, K. C. Strasters, J. Microsc. 178(2):165-181, 1995,
+//     doi:10.1111/j.1365-2818.1995.tb03593.x.
+// [4] P. H. Calamai, J. J. More, Math. Program. 39:93-116, 1987, doi:10.1007/BF02592073.
 
 #include <pellucid/plugin.h>
 

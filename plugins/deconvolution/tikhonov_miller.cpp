@@ -9,12 +9,11 @@
 //                   is the other side; for any other boundary a sample there has fewer neighbours
 //
 //   Without a constraint these are conjugate gradients on (A*A + weight L*L) x = A* y [1]; where A is
-//   circular their end is deconvolution/tikhonov, in one step. With one [2] the method is
-//   bounded_gradients.h's: conjugate gradients on the samples between their bounds, steps that let go
-//   of those at a bound, and projected steps that take samples there [3, 4]. The objective never grows.
-//   It ends in the conditions of Karush, Kuhn and Tucker: with g = A*(A x - y) + weight L*L x,
+//   circular their end is deconvolution/tikhonov, in one step. With one they are conjugate gradients of
+//   what the gradient has within the bounds, each step projected on them [2, 3, 4], as
+//   bounded_gradients.h says. The objective never grows. It ends in the conditions of Karush, Kuhn and
+//   Tucker: with g = A*(A x - y) + weight L*L x,
 //     g = 0 where x is between its bounds, g >= 0 where it is at the lower, g <= 0 at the upper one.
-//   The ICTM of the literature projects every step and restarts from there; its end is the same.
 //
 // Inputs
 //   y           blurred images
@@ -54,16 +53,14 @@
 // Accuracy  that of the dtype where the residual is well above its rounding error. The residual is
 //           carried along from step to step, and computed anew where one is projected.
 // Cost      four real FFTs an iteration of an item, on the grid of gridded_blur.h, on the CPU; two more
-//           where a step is projected, four where that must be made shorter. Memory: seven times the
-//           item on that grid, and one transfer function a kernel. A kernel may be larger than y.
+//           where the step is projected, and two where it is made shorter. Memory: eight times the item
+//           on that grid, and one transfer function a kernel. A kernel may be larger than y.
 //
 // [1] M. R. Hestenes, E. Stiefel, J. Res. Nat. Bur. Stand. 49:409-436, 1952, doi:10.6028/jres.049.044.
 // [2] H. T. M. van der Voort, K. C. Strasters, J. Microsc. 178(2):165-181, 1995,
 //     doi:10.1111/j.1365-2818.1995.tb03593.x.
-// [3] MPRGP: Z. Dostal, J. Schoeberl, Comput. Optim. Appl. 30:23-43, 2005,
-//     doi:10.1007/s10589-005-4557-7.
-// [4] The projected step: J. Kruzik et al., Adv. Eng. Softw. 149:102895, 2020,
-//     doi:10.1016/j.advengsoft.2020.102895.
+// [3] J. C. Gilbert, J. Nocedal, SIAM J. Optim. 2:21-42, 1992, doi:10.1137/0802003.
+// [4] P. H. Calamai, J. J. More, Math. Program. 39:93-116, 1987, doi:10.1007/BF02592073.
 
 #include <pellucid/plugin.h>
 
