@@ -75,7 +75,7 @@ class IterativeStage : public Stage {
   void infer(const Inputs& in, Specs& out) const override;
   void prepare(const Inputs& in, Context&) override;
   void process(const Inputs& in, Outputs& out, Context& context) const final;
-  std::int64_t working_bytes(const Inputs& in) const final;
+  std::int64_t working_bytes(const Inputs& in) const override;
 
  protected:
   /// How many grids, or half spectra of them, a method takes.

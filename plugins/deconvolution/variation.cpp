@@ -119,6 +119,20 @@ double variation_of(const at::Tensor& x, T smoothing) {
 }
 
 template <class T>
+double scaled_variation_of(const at::Tensor& x, const std::array<double, 3>& scale) {
+  const Rows<T> rows(x);
+  return sums_over_rows<1>(rows.count, rows.width, [&](std::int64_t i, auto& sums) {
+    const auto [row, below, behind] = rows.at(i);
+    for (std::int64_t k = 0; k < rows.width; ++k) {
+      const double along = k + 1 < rows.width ? scale[2] * double(row[k + 1] - row[k]) : 0;
+      const double down = below ? scale[1] * double(below[k] - row[k]) : 0;
+      const double back = behind ? scale[0] * double(behind[k] - row[k]) : 0;
+      sums[0] += std::sqrt(along * along + down * down + back * back);
+    }
+  })[0];
+}
+
+template <class T>
 void write_factor(const at::Tensor& x, T smoothing, T weight, const at::Tensor& factor) {
   const Rows<T> rows(x);
   T* const to = factor.mutable_data_ptr<T>();
@@ -134,6 +148,11 @@ void write_factor(const at::Tensor& x, T smoothing, T weight, const at::Tensor& 
 }
 
 }  // namespace
+
+double scaled_variation(const at::Tensor& x, const std::array<double, 3>& scale) {
+  if (x.scalar_type() == at::kDouble) return scaled_variation_of<double>(x, scale);
+  return scaled_variation_of<float>(x, scale);
+}
 
 double smoothed_variation(const at::Tensor& x, double smoothing) {
   if (x.scalar_type() == at::kDouble) return variation_of<double>(x, smoothing);
