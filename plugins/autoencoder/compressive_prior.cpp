@@ -4,17 +4,13 @@
 #include <ATen/core/grad_mode.h>
 #include <c10/util/accumulate.h>
 
-#include <pellucid/spec.h>
+#include "pictures.h"
 
 namespace pellucid {
 namespace {
 
-/// Sides of images are brought to multiples of this: four halvings to z, two more to h.
-constexpr std::int64_t kMultiple = 64;
 /// Of the pictures' standard deviation.
 constexpr double kLeastDeviation = 2e-4;
-
-std::int64_t padded(std::int64_t side) { return (side + kMultiple - 1) / kMultiple * kMultiple; }
 
 /// Keys of a decoder alone, "0.weight", or of a whole network, "g_s.0.weight".
 Weights of_decoder(Weights weights) {
@@ -70,6 +66,8 @@ void CompressivePrior::prepare(const Inputs&, Context&) {
 
 std::int64_t CompressivePrior::resident_bytes() const { return bytes_; }
 
+std::int64_t CompressivePrior::multiple() const { return kMultiple; }
+
 std::vector<Latent> CompressivePrior::latents(const Spec& x) const {
   require_axes(x, "chw");
   require_real(x);
@@ -90,21 +88,12 @@ std::vector<Latent> CompressivePrior::latents(const Spec& x) const {
 }
 
 std::vector<Tensor> CompressivePrior::encode(const Tensor& x) const {
-  const std::int64_t height = x.size(2), width = x.size(3);
-  const Tensor colours = x.expand({-1, 3, -1, -1});
-  return network_->encode(
-      at::replication_pad2d(colours, {0, padded(width) - width, 0, padded(height) - height})
-          .contiguous(at::MemoryFormat::ChannelsLast));
+  return network_->encode(as_pictures(x));
 }
 
 Tensor CompressivePrior::decode(const std::vector<Tensor>& latents,
                                 at::IntArrayRef image_size) const {
-  return as_asked(network_->decode(latents[0]), image_size);
-}
-
-Tensor CompressivePrior::as_asked(const Tensor& pictures, at::IntArrayRef image_size) const {
-  const Tensor cut = pictures.narrow(2, 0, image_size[0]).narrow(3, 0, image_size[1]);
-  return settings_.channels == 1 ? cut.mean(1, true) : cut;
+  return as_images(network_->decode(latents[0]), image_size, settings_.channels);
 }
 
 Tensor CompressivePrior::energy(const std::vector<Tensor>& latents) const {
@@ -125,7 +114,8 @@ std::vector<Tensor> CompressivePrior::start_scales(const std::vector<Tensor>& la
 std::optional<Tensor> CompressivePrior::deviation(const std::vector<Tensor>& latents,
                                                   at::IntArrayRef image_size) const {
   if (!variance_) return std::nullopt;
-  return as_asked(at::sigmoid(variance_->decode(latents[0])) + kLeastDeviation, image_size);
+  return as_images(at::sigmoid(variance_->decode(latents[0])) + kLeastDeviation, image_size,
+                   settings_.channels);
 }
 
 }  // namespace pellucid

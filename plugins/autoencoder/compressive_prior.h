@@ -47,12 +47,9 @@ class CompressivePrior : public LatentPrior {
   std::optional<Tensor> deviation(const std::vector<Tensor>& latents,
                                   at::IntArrayRef image_size) const override;
   std::int64_t channels() const override { return settings_.channels; }
-  std::int64_t multiple() const override { return 64; }
+  std::int64_t multiple() const override;
 
  private:
-  /// Pictures of three channels, of the size and the channels asked for.
-  Tensor as_asked(const Tensor& pictures, at::IntArrayRef image_size) const;
-
   Architecture architecture_;
   Settings settings_;
   Widths widths_;
