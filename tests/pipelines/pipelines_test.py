@@ -231,6 +231,32 @@ class Pipelines(unittest.TestCase):
         self.assertEqual(shapes(self.folder / "run" / "restored.h5"),
                          {"restored": (1, 1, 32, 64, 64)})
 
+    def test_train_cae(self):
+        printed = self.follow_head_comment("train_cae")
+        losses = column(printed, "train.checks", "loss")
+        self.assertEqual(len(losses), 2)
+        self.assertLess(losses[1], losses[0])
+        self.assertTrue((self.folder / "runs" / "train_cae" / "weights.h5").exists())
+
+    def test_rate_distortion(self):
+        printed = self.follow_head_comment("rate_distortion")
+        self.assertGreater(first_value(printed, "mean_rate.summary"), 0)
+        self.assertEqual(shapes(self.folder / "runs" / "rate_distortion" / "decoded.h5"),
+                         {"decoded": (2, 3, 512, 512)})
+
+    def test_rate_distortion_of_a_published_checkpoint(self):
+        """Rate and PSNR that were measured with the program that trained it, in bfloat16."""
+        photos = self.sample("test/set47_bsd")
+        weights = photos.parents[2] / "weights" / "cae_mbt2018-mean_n64_m128_l0130.pth.tar"
+        first = self.folder / "first"
+        first.mkdir()
+        for picture in sorted(photos.glob("*.jpg"))[:24]:
+            (first / picture.name).symlink_to(picture)
+        printed = self.run_pipeline("rate_distortion", "--set", f"vars.photos={first}/*.jpg",
+                                    "--set", f"vars.weights={weights}")
+        self.assertAlmostEqual(first_value(printed, "mean_rate.summary"), 0.636, delta=0.002)
+        self.assertAlmostEqual(first_value(printed, "mean_quality.summary"), 29.34, delta=0.04)
+
 
 if __name__ == "__main__":
     unittest.main()
