@@ -111,14 +111,17 @@ std::string table_text(const Table& table, std::int64_t most_rows) {
 }
 
 void SweepTables::add(const std::string& name, std::size_t point, const Table& table) {
-  if (tables_.find(name) == tables_.end()) names_.push_back(name);
-  tables_[name].emplace_back(point, table);
+  for (Gathered& gathered : all_)
+    if (gathered.name == name && gathered.parts.front().second.columns() == table.columns()) {
+      gathered.parts.emplace_back(point, table);
+      return;
+    }
+  all_.push_back({name, {{point, table}}});
 }
 
 void SweepTables::write(const std::filesystem::path& file) const {
   std::ostringstream csv;
-  for (const std::string& name : names_) {
-    const auto& parts = tables_.at(name);
+  for (const auto& [name, parts] : all_) {
     csv << "table";
     for (const std::string& axis : plan_.sweep_axes) csv << "," << csv_text(axis);
     csv << ",item";
@@ -139,11 +142,10 @@ void SweepTables::write(const std::filesystem::path& file) const {
 
 std::vector<std::pair<std::string, std::string>> SweepTables::texts() const {
   std::vector<std::pair<std::string, std::string>> texts;
-  for (const std::string& name : names_) {
+  for (const auto& [name, parts] : all_) {
     std::vector<Row> rows;
     Row head;
     for (const std::string& axis : plan_.sweep_axes) head.push_back(axis);
-    const auto& parts = tables_.at(name);
     std::vector<std::string> columns;
     for (const Column& column : parts.front().second.columns())
       if (column.type == Column::Type::real) {

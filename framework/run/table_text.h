@@ -3,7 +3,6 @@
 #pragma once
 
 #include <filesystem>
-#include <map>
 #include <string>
 #include <utility>
 #include <vector>
@@ -16,7 +15,8 @@ namespace pellucid {
 /// standard deviation of the real columns.
 std::string table_text(const Table& table, std::int64_t most_rows = 12);
 
-/// Gathers the tables of a sweep's points: one row a point and axis values, with the means.
+/// Gathers the tables of a sweep's points: one row a point and axis values, with the means. Points
+/// whose tables of one name have other columns, as another component gives them, make one of their own.
 class SweepTables {
  public:
   explicit SweepTables(const Plan& plan) : plan_(plan) {}
@@ -24,13 +24,17 @@ class SweepTables {
   void add(const std::string& name, std::size_t point, const Table& table);
   /// All rows of all points, each with the labels of its point, as CSV.
   void write(const std::filesystem::path& file) const;
-  /// One aligned table a name: the mean of every real column at each point.
+  /// Aligned tables and their names: the mean of every real column at each point.
   std::vector<std::pair<std::string, std::string>> texts() const;
 
  private:
+  struct Gathered {
+    std::string name;
+    std::vector<std::pair<std::size_t, Table>> parts;  // point, with the columns of the first
+  };
+
   const Plan& plan_;
-  std::vector<std::string> names_;
-  std::map<std::string, std::vector<std::pair<std::size_t, Table>>> tables_;
+  std::vector<Gathered> all_;
 };
 
 }  // namespace pellucid

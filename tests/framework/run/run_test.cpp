@@ -235,6 +235,21 @@ TEST_F(RunTest, runs_equal_nodes_of_a_sweep_once_and_tabulates_the_points) {
   EXPECT_EQ(lines, 1U + 3 * 3);
 }
 
+TEST_F(RunTest, tabulates_points_apart_whose_components_give_other_columns) {
+  run("nodes:\n"
+      "  x: {use: trial/ramp, with: {items: 3}}\n"
+      "  t: {use: trial/total, in: {x: x}}\n"
+      "sweep:\n"
+      "  - {t.use: [trial/total, trial/few]}\n"
+      "keep: [t.rows]\n");
+  std::ifstream csv(folder() / "run/sweep.csv");
+  std::vector<std::string> lines;
+  for (std::string line; std::getline(csv, line);) lines.push_back(line.substr(0, line.rfind(',')));
+  EXPECT_EQ(lines, (std::vector<std::string>{"table,use,item", "t.rows,trial/total,0",
+                                             "t.rows,trial/total,1", "t.rows,trial/total,2",
+                                             "table,use,item", "t.rows,trial/few,0"}));
+}
+
 TEST_F(RunTest, can_be_replayed_to_the_bit) {
   run("nodes:\n"
       "  x: {use: trial/ramp, with: {items: 6}}\n"

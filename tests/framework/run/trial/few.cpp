@@ -15,11 +15,11 @@ class Few final : public Stage {
 
   void infer(const Inputs& in, Specs& out) const override {
     out[rows].items = in.spec(x).items;
-    out[rows].columns = {{"mean", Column::Type::real, "1", 0, "mean of the item"}};
+    out[rows].columns = {{"first_mean", Column::Type::real, "1", 0, "mean of the item"}};
   }
 
   void process(const Inputs& in, Outputs& out, Context&) const override {
-    out[rows] = Table({{"mean", Column::Type::real, "1", 0, "mean of the item"}});
+    out[rows] = Table({{"first_mean", Column::Type::real, "1", 0, "mean of the item"}});
     if (in.block().first == 0) out[rows].add(0, {in[x][0].mean().item<double>()});
   }
 };
