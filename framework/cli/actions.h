@@ -9,6 +9,7 @@ int check_pipeline(const Arguments& arguments);
 int describe_components(const Arguments& arguments);
 int examine_plugins(const Arguments& arguments);
 int draw_graph(const Arguments& arguments);
+int import_weights(const Arguments& arguments);
 int show_contents(const Arguments& arguments);
 int list_plugins(const Arguments& arguments);
 int make_plugin(const Arguments& arguments);

@@ -117,6 +117,24 @@ std::vector<Command> make_commands() {
        "damaged, another file of the same name comes first.",
        {kPluginPath},
        {"pellucid doctor"}},
+      {"import-weights",
+       "FILE",
+       Operand::required,
+       false,
+       "take over the weights of another program",
+       "Reads the named tensors of a PyTorch state dict (.pth, .pt, .pth.tar, of PyTorch 1.6 or "
+       "later),\n"
+       "of safetensors or HDF5, and writes them as HDF5 with a checksum each. Nothing in a file "
+       "is\n"
+       "executed: anything but tensors, numbers, texts and containers is refused by name.",
+       {{"to", "FILE", "the HDF5 file to write"},
+        {"for", "PLUGIN/COMPONENT",
+         "check that this component takes them: no key missing, unknown or of another shape"},
+        {"dtype", "float16|float32|float64", "store the numbers in this precision"},
+        {"overwrite", "", "replace the file if it is there"}},
+       {"pellucid import-weights bmshj2018-q3.pth.tar --to q3.h5 --for "
+        "autoencoder/bmshj2018-hyperprior",
+        "pellucid import-weights net.safetensors --to net.h5 --dtype float16"}},
       {"new-plugin",
        "NAME",
        Operand::required,

@@ -20,12 +20,13 @@ struct Action {
 };
 
 constexpr std::array kActions{
-    Action{"check", check_pipeline},    Action{"describe", describe_components},
-    Action{"doctor", examine_plugins},  Action{"graph", draw_graph},
-    Action{"info", show_contents},      Action{"new-plugin", make_plugin},
-    Action{"plugins", list_plugins},    Action{"replay", replay_result},
-    Action{"run", run_pipeline_file},   Action{"schema", print_schema},
-    Action{"test-plugin", test_plugin}, Action{"version", print_version},
+    Action{"check", check_pipeline},          Action{"describe", describe_components},
+    Action{"doctor", examine_plugins},        Action{"graph", draw_graph},
+    Action{"import-weights", import_weights}, Action{"info", show_contents},
+    Action{"new-plugin", make_plugin},        Action{"plugins", list_plugins},
+    Action{"replay", replay_result},          Action{"run", run_pipeline_file},
+    Action{"schema", print_schema},           Action{"test-plugin", test_plugin},
+    Action{"version", print_version},
 };
 
 int act(const Arguments& arguments) {
