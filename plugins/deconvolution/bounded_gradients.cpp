@@ -12,9 +12,9 @@
 namespace pellucid {
 namespace {
 
-/// The sum of `use(row, i, value)` over the Laplacian of images whose rows are `row_of(row)`.
-template <class T, class RowOf, class Use>
-double sum_over_laplacian(const Window& window, bool around, std::int64_t planes, RowOf row_of,
+/// The sum of `use(i, value)` over the Laplacian of images, sample by sample.
+template <class T, class Use>
+double sum_over_laplacian(const Window& window, bool around, std::int64_t planes, const T* images,
                           Use use) {
   const auto [depth, height, width] = window.sizes;
   // Which sample comes `steps` after one of n, itself where there is none.
@@ -23,19 +23,23 @@ double sum_over_laplacian(const Window& window, bool around, std::int64_t planes
     return around ? (place + n) % n : std::clamp<std::int64_t>(place, 0, n - 1);
   };
   const auto [sum] =
-      sums_over_rows<1>(planes * window.rows(), width, [&](std::int64_t r, auto& sums) {
-        const std::int64_t y = r % height, z = r / height % depth, first = r - y - z * height;
-        const T* const row = row_of(r);
-        const T* const up = row_of(first + z * height + next_to(y, -1, height));
-        const T* const down = row_of(first + z * height + next_to(y, 1, height));
-        const T* const front = row_of(first + next_to(z, -1, depth) * height + y);
-        const T* const behind = row_of(first + next_to(z, 1, depth) * height + y);
+      sums_over_rows<1>(planes * window.rows(), width, [&](std::int64_t number, auto& sums) {
+        const std::int64_t y = number % height, z = number / height % depth;
+        const T* const volume = images + (number - y - z * height) * width;
+        const auto row_at = [&](std::int64_t plane, std::int64_t line) {
+          return volume + (plane * height + line) * width;
+        };
+        const T* const row = row_at(z, y);
+        const T* const up = row_at(z, next_to(y, -1, height));
+        const T* const down = row_at(z, next_to(y, 1, height));
+        const T* const front = row_at(next_to(z, -1, depth), y);
+        const T* const behind = row_at(next_to(z, 1, depth), y);
         const T before = row[next_to(0, -1, width)], after = row[next_to(width - 1, 1, width)];
         LaneSum<T> terms;
         over_lanes(width, [&](std::int64_t i, int lane) {
           const T left = i > 0 ? row[i - 1] : before, right = i + 1 < width ? row[i + 1] : after;
           const T value = 6 * row[i] - left - right - up[i] - down[i] - front[i] - behind[i];
-          terms.add(lane, use(r, i, value));
+          terms.add(lane, use(number * width + i, value));
         });
         sums[0] += terms.total();
       });
@@ -54,11 +58,12 @@ class BoundedGradients final : public Method {
         allowed_(problem.allowed),
         weight_(problem.weight),
         penalty_(problem.penalty),
-        x_(allowed_.nearest(item.start).contiguous()) {
+        x_(allowed_.nearest(item.start).contiguous()),
+        residual_(at::empty_like(y_)) {
     const double axes = 4 * double(blur.grid().sizes.size());
     const double of_penalty = penalty_ == Penalty::laplacian ? axes * axes : 1;
     safe_step_ = 1 / (problem.squared_norm + weight_ * of_penalty);
-    predict();
+    misfit_ = predict(blur_, x_, y_, residual_);
   }
 
   double measure(const Tensor& residual) override {
@@ -66,7 +71,7 @@ class BoundedGradients final : public Method {
     return std::sqrt(misfit_);
   }
 
-  double objective() const override { return misfit_ + weight_ * penalty_of_estimate(); }
+  double objective() const override { return misfit_ + weight_ * penalty_of(x_); }
 
   Change step() override {
     const auto [squared, turned, sure] = project(half_gradient());
@@ -76,9 +81,8 @@ class BoundedGradients final : public Method {
     double length = 0;
     for (;; carried = 0) {
       const double slope = turn(carried);
-      blur_.continue_around(direction_);
-      image = blur_.forward(direction_);
-      const double bend = squared_in_window(image) + weight_ * penalty_of_direction();
+      image = blur_.blurred(direction_);
+      const double bend = squared_length(image) + weight_ * penalty_of(direction_);
       length = bend > 0 ? slope / bend : 0;
       if (carried == 0 || (slope > 0 && slope * length >= kEnough * sure)) break;
     }
@@ -90,78 +94,54 @@ class BoundedGradients final : public Method {
   Tensor estimate() const override { return x_; }
 
  private:
-  const Window& window() const { return blur_.grid().x; }
-  std::int64_t rows() const { return x_.size(0) * window().rows(); }
-  std::int64_t width() const { return window().width(); }
-  const T* row_of_x(std::int64_t row) const { return x_.const_data_ptr<T>() + row * width(); }
-  /// Of images on the grid.
-  template <class U>
-  U* row_on_grid(U* images, std::int64_t row) const {
-    return images + blur_.grid().place(window(), row);
-  }
-
-  /// The residual of the estimate, and its square.
-  void predict() {
-    residual_.reset();
-    const Tensor predicted = blur_.forward(blur_.embedded(x_));
-    misfit_ = subtract_measured(blur_, predicted, y_);
-    residual_ = blur_.inside(predicted, blur_.grid().y).contiguous();
-  }
-
-  template <class RowOf, class Use>
-  double over_laplacian(RowOf row_of, Use use) const {
-    return sum_over_laplacian<T>(window(), blur_.grid().boundary == Boundary::circular, x_.size(0),
-                                 row_of, use);
-  }
-
-  /// |L x|^2 of images whose rows are `row_of(row)`.
-  template <class RowOf>
-  double penalty_of(RowOf row_of) const {
-    if (weight_ == 0) return 0;
-    if (penalty_ == Penalty::laplacian)
-      return over_laplacian(row_of, [](std::int64_t, std::int64_t, T v) { return v * v; });
-    const auto [sum] = sums_over_rows<1>(rows(), width(), [&](std::int64_t row, auto& sums) {
-      const T* const value = row_of(row);
-      LaneSum<T> squares;
-      over_lanes(width(),
-                 [&](std::int64_t i, int lane) { squares.add(lane, value[i] * value[i]); });
-      sums[0] += squares.total();
+  /// Sums over the samples of images in rows of `width`: `one(i, sums)` adds to N lane sums.
+  template <std::size_t N, class One>
+  static std::array<double, N> sums_over(const Tensor& images, One one) {
+    const std::int64_t width = images.size(-1);
+    return sums_over_rows<N>(images.numel() / width, width, [&](std::int64_t row, auto& sums) {
+      std::array<LaneSum<T>, N> lanes;
+      over_lanes(width, [&](std::int64_t i, int lane) {
+        one(row * width + i, [&](std::size_t k, T term) { lanes[k].add(lane, term); });
+      });
+      for (std::size_t k = 0; k < N; ++k) sums[k] += lanes[k].total();
     });
-    return sum;
-  }
-  double penalty_of_estimate() const {
-    return penalty_of([this](std::int64_t row) { return row_of_x(row); });
-  }
-  double penalty_of_direction() const {
-    const T* const directions = direction_.const_data_ptr<T>();
-    return penalty_of([&](std::int64_t row) { return row_on_grid(directions, row); });
   }
 
-  /// A*(A x - y) + weight L* L x in the window of x, and beyond nothing of meaning.
+  static double squared_length(const Tensor& images) {
+    const T* const values = images.const_data_ptr<T>();
+    return sums_over<1>(images,
+                        [values](std::int64_t i, auto add) { add(0, values[i] * values[i]); })[0];
+  }
+
+  template <class Use>
+  double over_laplacian(const Tensor& images, Use use) const {
+    return sum_over_laplacian(blur_.grid().x, blur_.grid().boundary == Boundary::circular,
+                              images.size(0), images.const_data_ptr<T>(), use);
+  }
+
+  /// |L x|^2, or 0 where nothing depends on it.
+  double penalty_of(const Tensor& x) const {
+    if (weight_ == 0) return 0;
+    if (penalty_ == Penalty::identity) return squared_length(x);
+    return over_laplacian(x, [](std::int64_t, T value) { return value * value; });
+  }
+
+  /// A*(A x - y) + weight L* L x.
   Tensor half_gradient() const {
-    std::vector<std::int64_t> shape = blur_.grid().sizes;
-    shape.insert(shape.begin(), x_.size(0));
-    Tensor on_grid = at::empty(shape, x_.options());
-    blur_.inside(on_grid, blur_.grid().y).copy_(residual_);
-    const Tensor gradient = blur_.adjoint(std::move(on_grid));
+    const Tensor gradient = blur_.returned(residual_);
     if (weight_ == 0) return gradient;
-    if (penalty_ == Penalty::identity) {
-      blur_.inside(gradient, window()).add_(x_, weight_);
-      return gradient;
-    }
+    if (penalty_ == Penalty::identity) return gradient.add_(x_, weight_);
     const Tensor differences = at::empty_like(x_);
     T* const values = differences.mutable_data_ptr<T>();
     T* const slopes = gradient.mutable_data_ptr<T>();
-    over_laplacian([this](std::int64_t row) { return row_of_x(row); },
-                   [&](std::int64_t row, std::int64_t i, T value) {
-                     values[row * width() + i] = value;
-                     return T(0);
-                   });
-    over_laplacian([&](std::int64_t row) { return values + row * width(); },
-                   [&](std::int64_t row, std::int64_t i, T value) {
-                     row_on_grid(slopes, row)[i] += T(weight_) * value;
-                     return T(0);
-                   });
+    over_laplacian(x_, [values](std::int64_t i, T value) {
+      values[i] = value;
+      return T(0);
+    });
+    over_laplacian(differences, [&](std::int64_t i, T value) {
+      slopes[i] += T(weight_) * value;
+      return T(0);
+    });
     return gradient;
   }
 
@@ -178,115 +158,58 @@ class BoundedGradients final : public Method {
   };
   Projected project(const Tensor& gradient) {
     if (!projected_.defined()) projected_ = at::zeros_like(x_);
-    const T* const gradients = gradient.const_data_ptr<T>();
+    const T* const x = x_.const_data_ptr<T>();
+    const T* const slopes = gradient.const_data_ptr<T>();
     T* const projections = projected_.mutable_data_ptr<T>();
     const T step = T(safe_step_);
-    const auto [squared, turned, gone] =
-        sums_over_rows<3>(rows(), width(), [&](std::int64_t row, auto& sums) {
-          const T* const x = row_of_x(row);
-          const T* const slope = row_on_grid(gradients, row);
-          T* const projection = projections + row * width();
-          LaneSum<T> squares, products, paths;
-          over_lanes(width(), [&](std::int64_t i, int lane) {
-            const T now = kept(x[i], slope[i]), path = allowed_.nearest(x[i] - step * now) - x[i];
-            squares.add(lane, now * now);
-            products.add(lane, now * (now - projection[i]));
-            paths.add(lane, path * path);
-            projection[i] = now;
-          });
-          sums[0] += squares.total();
-          sums[1] += products.total();
-          sums[2] += paths.total();
-        });
+    const auto [squared, turned, gone] = sums_over<3>(x_, [&](std::int64_t i, auto add) {
+      const T now = kept(x[i], slopes[i]), path = allowed_.nearest(x[i] - step * now) - x[i];
+      add(0, now * now);
+      add(1, now * (now - projections[i]));
+      add(2, path * path);
+      projections[i] = now;
+    });
     return {squared, turned, gone / safe_step_};
   }
 
   /// The next direction, uphill; returns its product with the gradient.
   double turn(double carried) {
-    if (!direction_.defined()) {
-      std::vector<std::int64_t> shape = blur_.grid().sizes;
-      shape.insert(shape.begin(), x_.size(0));
-      direction_ = at::zeros(shape, x_.options());
-    }
-    const T* const projections = projected_.const_data_ptr<T>();
-    T* const directions = direction_.mutable_data_ptr<T>();
-    const auto [slope] = sums_over_rows<1>(rows(), width(), [&](std::int64_t row, auto& sums) {
-      const T* const x = row_of_x(row);
-      const T* const steepest = projections + row * width();
-      T* const direction = row_on_grid(directions, row);
-      LaneSum<T> products;
-      over_lanes(width(), [&](std::int64_t i, int lane) {
-        const T next = kept(x[i], steepest[i] + T(carried) * direction[i]);
-        direction[i] = steepest[i] != 0 ? next : T(0);
-        products.add(lane, direction[i] * steepest[i]);
-      });
-      sums[0] += products.total();
-    });
-    return slope;
-  }
-
-  double squared_in_window(const Tensor& image) const {
-    const Window& of_y = blur_.grid().y;
-    const T* const values = image.const_data_ptr<T>();
-    const auto [sum] = sums_over_rows<1>(
-        y_.size(0) * of_y.rows(), of_y.width(), [&](std::int64_t row, auto& sums) {
-          const T* const value = values + blur_.grid().place(of_y, row);
-          LaneSum<T> squares;
-          over_lanes(of_y.width(),
-                     [&](std::int64_t i, int lane) { squares.add(lane, value[i] * value[i]); });
-          sums[0] += squares.total();
-        });
-    return sum;
+    if (!direction_.defined()) direction_ = at::zeros_like(x_);
+    const T* const x = x_.const_data_ptr<T>();
+    const T* const steepest = projected_.const_data_ptr<T>();
+    T* const direction = direction_.mutable_data_ptr<T>();
+    return sums_over<1>(x_, [&](std::int64_t i, auto add) {
+      const T next = kept(x[i], steepest[i] + T(carried) * direction[i]);
+      direction[i] = steepest[i] != 0 ? next : T(0);
+      add(0, direction[i] * steepest[i]);
+    })[0];
   }
 
   bool leaves_bounds(T length) const {
     if (std::isinf(allowed_.lower) && std::isinf(allowed_.upper)) return false;
-    const T* const directions = direction_.const_data_ptr<T>();
-    const auto [beyond] = sums_over_rows<1>(rows(), width(), [&](std::int64_t row, auto& sums) {
-      const T* const x = row_of_x(row);
-      const T* const direction = row_on_grid(directions, row);
-      LaneSum<T> samples;
-      over_lanes(width(), [&](std::int64_t i, int lane) {
-        const T next = x[i] - length * direction[i];
-        samples.add(lane, next != allowed_.nearest(next) ? T(1) : T(0));
-      });
-      sums[0] += samples.total();
-    });
-    return beyond > 0;
+    const T* const x = x_.const_data_ptr<T>();
+    const T* const direction = direction_.const_data_ptr<T>();
+    return sums_over<1>(x_, [&](std::int64_t i, auto add) {
+             const T next = x[i] - length * direction[i];
+             add(0, next != allowed_.nearest(next) ? T(1) : T(0));
+           })[0] > 0;
   }
 
   Change straight_step(const Tensor& image, T length) {
-    T* const estimates = x_.mutable_data_ptr<T>();
-    const T* const directions = direction_.const_data_ptr<T>();
-    const auto [change, size] =
-        sums_over_rows<2>(rows(), width(), [&](std::int64_t row, auto& sums) {
-          T* const x = estimates + row * width();
-          const T* const direction = row_on_grid(directions, row);
-          LaneSum<T> changes, sizes;
-          over_lanes(width(), [&](std::int64_t i, int lane) {
-            const T gone = length * direction[i];
-            x[i] -= gone;
-            changes.add(lane, gone * gone);
-            sizes.add(lane, x[i] * x[i]);
-          });
-          sums[0] += changes.total();
-          sums[1] += sizes.total();
-        });
-    const Window& of_y = blur_.grid().y;
-    T* const residuals = residual_.mutable_data_ptr<T>();
-    const T* const values = image.const_data_ptr<T>();
-    const auto [misfit] = sums_over_rows<1>(
-        y_.size(0) * of_y.rows(), of_y.width(), [&](std::int64_t row, auto& sums) {
-          T* const residual = residuals + row * of_y.width();
-          const T* const value = values + blur_.grid().place(of_y, row);
-          LaneSum<T> squares;
-          over_lanes(of_y.width(), [&](std::int64_t i, int lane) {
-            residual[i] -= length * value[i];
-            squares.add(lane, residual[i] * residual[i]);
-          });
-          sums[0] += squares.total();
-        });
-    misfit_ = misfit;
+    T* const x = x_.mutable_data_ptr<T>();
+    const T* const direction = direction_.const_data_ptr<T>();
+    const auto [change, size] = sums_over<2>(x_, [&](std::int64_t i, auto add) {
+      const T gone = length * direction[i];
+      x[i] -= gone;
+      add(0, gone * gone);
+      add(1, x[i] * x[i]);
+    });
+    T* const residual = residual_.mutable_data_ptr<T>();
+    const T* const predicted = image.const_data_ptr<T>();
+    misfit_ = sums_over<1>(residual_, [&](std::int64_t i, auto add) {
+      residual[i] -= length * predicted[i];
+      add(0, residual[i] * residual[i]);
+    })[0];
     return {std::sqrt(change), std::sqrt(size)};
   }
 
@@ -295,13 +218,13 @@ class BoundedGradients final : public Method {
   Change projected_step(double length, double sure) {
     const double before = objective();
     const Tensor begin = x_;
-    x_ = allowed_.nearest(begin.sub(blur_.inside(direction_, window()), length));
-    predict();
+    x_ = allowed_.nearest(begin.sub(direction_, length));
+    misfit_ = predict(blur_, x_, y_, residual_);
     if (!(before - objective() >= kEnough * sure)) {
       direction_.reset();
       squared_gradient_ = 0;
       x_ = allowed_.nearest(begin.sub(projected_, safe_step_));
-      predict();
+      misfit_ = predict(blur_, x_, y_, residual_);
     }
     return {(x_ - begin).norm().template item<double>(), x_.norm().template item<double>()};
   }
@@ -313,9 +236,9 @@ class BoundedGradients final : public Method {
   Penalty penalty_;
   double safe_step_ = 0;
   Tensor x_;
-  Tensor residual_;              // A x - y
-  Tensor projected_;             // half the gradient, less what goes beyond the bounds
-  Tensor direction_;             // on the grid
+  Tensor residual_;   // A x - y
+  Tensor projected_;  // half the gradient, less what goes beyond the bounds
+  Tensor direction_;
   double misfit_ = 0;            // |A x - y|^2
   double squared_gradient_ = 0;  // |projected_|^2, where the direction goes on from it
 };

@@ -21,42 +21,44 @@ class FixedSteps final : public Method {
         step_(T(step)),
         direction_(direction),
         allowed_(allowed),
-        x_(blur.embedded(allowed.nearest(item.start))) {}
+        x_(allowed.nearest(item.start).contiguous()),
+        residual_(at::empty_like(item.y)) {}
 
   double measure(const Tensor& residual) override {
-    residual_ = blur_.forward(x_);
-    misfit_ = subtract_measured(blur_, residual_, y_);
-    if (residual.defined()) residual.copy_(blur_.inside(residual_, blur_.grid().y));
+    misfit_ = predict(blur_, x_, y_, residual_);
+    if (residual.defined()) residual.copy_(residual_);
     return std::sqrt(misfit_);
   }
 
   double objective() const override { return misfit_; }
 
   Change step() override {
-    Tensor downhill = std::move(residual_);
-    if (direction_ == Direction::gradient) downhill = blur_.adjoint(std::move(downhill));
-    const Window& window = blur_.grid().x;
+    const std::int64_t rows = x_.size(0) * blur_.grid().x.rows(), width = blur_.grid().x.width();
     T* const x = x_.mutable_data_ptr<T>();
-    const T* const slope = downhill.const_data_ptr<T>();
-    const auto [change, size] = sums_over_rows<2>(
-        x_.size(0) * window.rows(), window.width(), [&](std::int64_t row, auto& sums) {
-          T* const value = x + blur_.grid().place(window, row);
-          const T* const down = slope + blur_.grid().place(window, row);
-          LaneSum<T> changes, sizes;
-          over_lanes(window.width(), [&](std::int64_t i, int lane) {
-            const T next = allowed_.nearest(value[i] - step_ * down[i]), gone = next - value[i];
-            value[i] = next;
-            changes.add(lane, gone * gone);
-            sizes.add(lane, next * next);
-          });
-          sums[0] += changes.total();
-          sums[1] += sizes.total();
-        });
-    blur_.continue_around(x_);
+    const T* const residual = residual_.const_data_ptr<T>();
+    RowSums<2> sums(rows);
+    const auto descend = [&](std::int64_t row, const T* uphill) {
+      T* const value = x + row * width;
+      LaneSum<T> changes, sizes;
+      over_lanes(width, [&](std::int64_t i, int lane) {
+        const T next = allowed_.nearest(value[i] - step_ * uphill[i]), gone = next - value[i];
+        value[i] = next;
+        changes.add(lane, gone * gone);
+        sizes.add(lane, next * next);
+      });
+      sums.of(row)[0] = changes.total();
+      sums.of(row)[1] = sizes.total();
+    };
+    if (direction_ == Direction::gradient)
+      blur_.adjoint(
+          x_.size(0), rows_from(residual, blur_.grid().y.width()),
+          [&](std::int64_t row, void* slope) { descend(row, static_cast<const T*>(slope)); });
+    else for_rows(rows, width, [&](std::int64_t row) { descend(row, residual + row * width); });
+    const auto [change, size] = sums.total();
     return {std::sqrt(change), std::sqrt(size)};
   }
 
-  Tensor estimate() const override { return blur_.inside(x_, blur_.grid().x); }
+  Tensor estimate() const override { return x_; }
 
  private:
   const GriddedBlur& blur_;
@@ -64,9 +66,9 @@ class FixedSteps final : public Method {
   T step_;
   Direction direction_;
   Interval allowed_;
-  Tensor x_;         // on the grid
-  Tensor residual_;  // on the grid; between `measure` and `step`
-  double misfit_ = 0;
+  Tensor x_;
+  Tensor residual_;    // A x - y
+  double misfit_ = 0;  // |A x - y|^2
 };
 
 }  // namespace

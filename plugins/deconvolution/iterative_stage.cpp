@@ -86,7 +86,7 @@ void IterativeStage::infer(const Inputs& in, Specs& out) const {
 }
 
 void IterativeStage::prepare(const Inputs& in, Context&) {
-  if (in.find(y.name) && in.find(A.name)) RealFft(grid_of(in).sizes, in.spec(y).dtype);  // plans it
+  if (in.find(y.name) && in.find(A.name)) grid_of(in).filter(in.spec(y).dtype);  // plans it
 }
 
 void IterativeStage::process(const Inputs& in, Outputs& out, Context& context) const {

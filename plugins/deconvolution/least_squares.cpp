@@ -1,7 +1,5 @@
 #include "least_squares.h"
 
-#include <algorithm>
-
 #include <ATen/ATen.h>
 
 #include "items.h"
@@ -30,20 +28,46 @@ double subtracted(const BlurGrid& grid, const Tensor& predicted, const Tensor& y
   return squares;
 }
 
+template <class T>
+double predicted(const GriddedBlur& blur, const Tensor& x, const Tensor& y,
+                 const Tensor& residual) {
+  const std::int64_t width = blur.grid().y.width();
+  const T* const data = y.const_data_ptr<T>();
+  T* const residuals = residual.mutable_data_ptr<T>();
+  RowSums<1> sums(y.size(0) * blur.grid().y.rows());
+  blur.forward(x.size(0), rows_from(x.const_data_ptr<T>(), blur.grid().x.width()),
+               [&](std::int64_t row, void* samples) {
+                 const T* const model = static_cast<const T*>(samples);
+                 LaneSum<T> sum;
+                 over_lanes(width, [&](std::int64_t i, int lane) {
+                   const T left = model[i] - data[row * width + i];
+                   residuals[row * width + i] = left;
+                   sum.add(lane, left * left);
+                 });
+                 sums.of(row)[0] = sum.total();
+               });
+  return sums.total()[0];
+}
+
 }  // namespace
 
 double squared_norm_bound(const GriddedBlur& blur, const Tensor& kernel) {
-  const BlurGrid& grid = blur.grid();
-  double bound = 0;
-  for (const Tensor& one : planes_of(kernel, grid.sizes.size()).unbind()) {
-    const Tensor moduli = one.abs();
-    const double row = moduli.sum(at::kDouble).item<double>();
-    double column = row;
-    if (grid.boundary != Boundary::circular)
-      column = GriddedBlur(grid, moduli).adjoint_of_ones().max().item<double>();
-    bound = std::max(bound, row * column);
+  const Tensor moduli = kernel.abs();
+  const Tensor rows =
+      planes_of(moduli, blur.grid().sizes.size()).flatten(1).sum(1, false, at::kDouble);
+  Tensor columns = rows;
+  if (blur.grid().boundary != Boundary::circular) {
+    const bool negative = kernel.lt(0).any().item<bool>();
+    const Tensor held =
+        negative ? GriddedBlur(blur.grid(), moduli).adjoint_of_ones() : blur.adjoint_of_ones();
+    columns = std::get<0>(held.flatten(1).max(1)).to(at::kDouble);
   }
-  return bound;
+  return (rows * columns).max().item<double>();
+}
+
+double predict(const GriddedBlur& blur, const Tensor& x, const Tensor& y, const Tensor& residual) {
+  return y.scalar_type() == at::kDouble ? predicted<double>(blur, x, y, residual)
+                                        : predicted<float>(blur, x, y, residual);
 }
 
 double subtract_measured(const GriddedBlur& blur, const Tensor& predicted, const Tensor& y) {
