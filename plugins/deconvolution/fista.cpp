@@ -65,7 +65,7 @@
 //   Error        a sample or a tap is not finite, a kernel is 0 everywhere
 //
 // Cost      four real FFTs an iteration of an item, on the grid of gridded_blur.h, W and W*, on the CPU.
-//           Memory: three times the item on that grid, four times in the sizes of W, with a constraint
+//           Memory: four times the item on that grid, four times in the sizes of W, with a constraint
 //           five times, and one transfer function a kernel. A kernel may be larger than y.
 //
 // [1] I. Daubechies, M. Defrise, C. De Mol, Commun. Pure Appl. Math. 57:1413-1457, 2004,

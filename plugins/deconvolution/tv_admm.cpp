@@ -1,3 +1,5 @@
+// tv_admm: least squares with few edges by alternating directions of multipliers.
+
 #include <algorithm>
 #include <cmath>
 #include <limits>

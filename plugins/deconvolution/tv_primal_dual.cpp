@@ -1,3 +1,5 @@
+// tv_primal_dual: least squares with few edges by a primal-dual iteration.
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
