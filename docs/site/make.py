@@ -76,8 +76,8 @@ class Pages:
             paths = sorted((ROOT / "docs" / folder).glob("*.md"))
             for path in sorted(paths, key=lambda p: ([*FIRST, p.stem].index(p.stem), p.stem)):
                 self.read(self.name(path), f"{folder}/{path.stem}.html")
-        for name in ("CONTRIBUTING.md", "CHANGELOG.md"):
-            self.read(name, name.partition(".")[0].lower() + ".html")
+        for name in ("docs/results.md", "CONTRIBUTING.md", "CHANGELOG.md"):
+            self.read(name, posixpath.basename(name).partition(".")[0].lower() + ".html")
 
         def entries(folder):
             return [(title_of(text), self.site.pages[name]) for name, text in self.texts.items()
@@ -86,7 +86,7 @@ class Pages:
         menu = self.site.menu
         menu.append(("Pellucid", [("First steps", "index.html"), ("Changes", "changelog.html"),
                                   ("Contributing", "contributing.html")]))
-        menu.append(("Guides", entries("guide")))
+        menu.append(("Guides", [*entries("guide"), ("Results", "results.html")]))
         menu.append(("Reference", [("All components", "reference/index.html"),
                                    ("Settings", "reference/settings.html"),
                                    ("Commands", "commands/index.html"),

@@ -17,6 +17,10 @@ from pathlib import Path
 ROOT = Path(sys.argv.pop(2)).resolve()
 PROGRAM = Path(sys.argv.pop(1)).resolve()
 
+# Of Richardson-Lucy by scikit-image 0.26, 50 iterations, on the bars, as printed by
+# tests/bench/microscopy_peer.py bars_25pct.h5 23.73 50
+SCIKIT_IMAGE_NRMSE = 0.94919
+
 # Scores are in dB; FFT plans, and with them the last bits, differ from machine to machine.
 ROUNDING = 0.02
 
@@ -56,9 +60,9 @@ class Pipelines(unittest.TestCase):
     def run_pipeline(self, name, *arguments):
         return self.run_file(ROOT / "pipelines" / f"{name}.yaml", *arguments)
 
-    def run_file(self, file, *arguments):
+    def run_file(self, file, *arguments, folder="run"):
         done = subprocess.run(
-            [PROGRAM, "run", file, "--run", self.folder / "run", "--quiet", *arguments],
+            [PROGRAM, "run", file, "--run", self.folder / folder, "--quiet", *arguments],
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         self.assertEqual(done.returncode, 0, done.stdout)
         return done.stdout
@@ -194,6 +198,86 @@ class Pipelines(unittest.TestCase):
         self.assertEqual(shapes(self.folder / "run" / "tooth.h5"),
                          {"sinogram": (1, 181, 640), "fbp": (1, 360, 360),
                           "few_edges": (1, 360, 360)})
+
+    def nrmse_of_points(self, folder):
+        """Of each point of a sweep, by its label."""
+        with open(folder / "sweep.csv", encoding="utf-8") as file:
+            rows = [row for row in csv.reader(file) if row[0] in ("table", "score.scores")]
+        head = rows[0]
+        return {row[1]: float(row[head.index("nrmse")]) for row in rows if row[0] != "table"}
+
+    def test_microscopy_bars(self):
+        os.environ["PELLUCID_DATA"] = str(self.sample("microscopy").parent)
+        self.run_pipeline("microscopy_bars")
+        nrmse = self.nrmse_of_points(self.folder / "run")
+        self.assertAlmostEqual(nrmse["richardson_lucy_50_dark"], SCIKIT_IMAGE_NRMSE, delta=1e-3)
+        recorded = {"observed": 0.964, "inverse": 0.899, "tikhonov": 0.894, "wiener": 0.959,
+                    "unsupervised_wiener": 0.896, "van_cittert": 0.804, "landweber": 0.849,
+                    "nnls": 0.726, "bvls": 0.726, "tikhonov_miller": 0.766, "fista": 0.782,
+                    "tv_admm": 0.722, "tv_primal_dual": 0.849, "richardson_lucy": 0.693,
+                    "richardson_lucy_50": 0.819, "richardson_lucy_50_dark": 0.949,
+                    "richardson_lucy_accelerated": 0.691, "richardson_lucy_readout": 0.815,
+                    "richardson_lucy_total_variation": 0.696, "blind_richardson_lucy": 0.814}
+        self.assertEqual(set(nrmse), set(recorded))
+        for label, value in recorded.items():
+            self.assertAlmostEqual(nrmse[label], value, delta=0.005, msg=label)
+        self.assertEqual(shapes(self.folder / "run" / "points" / "nnls" / "restored.h5"),
+                         dict.fromkeys(["restored", "observed", "truth"], (1, 1, 32, 64, 64)))
+
+    def test_microscopy_bars_without_a_stack(self):
+        """What is known of the sample, that it is not negative and has few edges, is worth much."""
+        self.follow_head_comment("microscopy_bars")
+        nrmse = self.nrmse_of_points(self.folder / "runs" / "microscopy_bars")
+        for naive, regularised, least in [("observed", "inverse", 1.6), ("inverse", "tikhonov", 1.3),
+                                          ("nnls", "tikhonov_miller", 1.1), ("nnls", "tv_admm", 1.08),
+                                          ("richardson_lucy", "richardson_lucy_total_variation", 1.18),
+                                          ("richardson_lucy_50_dark", "richardson_lucy_50", 2)]:
+            self.assertGreater(nrmse[naive] / nrmse[regularised], least, (naive, regularised))
+        self.assertAlmostEqual(nrmse["richardson_lucy_total_variation"], 0.231, delta=0.005)
+
+    def test_volumes_in_tiles(self):
+        """Seams fade where tiles overlap: from whole items to twice the reach of the blur, 10 px."""
+        blur = ("{use: operators/convolution, with: {dimensions: 3, boundary: zero, kernel: {widefield:"
+                " {wavelength: 520 nm, na: 1.2, pixel: 100 nm, step: 250 nm, size: [9, 21, 21]}}}}")
+        file = self.folder / "tiles.yaml"
+
+        def run(name, nodes):
+            file.write_text(f"pellucid: 1\n{nodes}", encoding="utf-8")
+            return self.run_file(file, folder=name)
+
+        run("stack", f"""nodes:
+  sample: {{use: io/specimen, with: {{kind: {{beads: {{count: 20}}}}, size: [12, 80, 80]}}}}
+  blur: {blur}
+  camera: {{use: operators/measure, in: {{x: sample, A: blur}}, with: {{noise: {{poisson: 1}}}}}}
+  save: {{use: io/save, in: {{camera: camera}}, with: {{to: stack.h5}}}}
+""")
+        nodes = f"""
+nodes:
+  camera: {{use: io/dataset, with: {{path: "{self.folder}/stack/stack.h5:/camera"}}}}
+  blur: {blur}
+  counts: {{use: deconvolution/richardson_lucy, in: {{y: camera, A: blur}}, with: {{iterations: 20}}}}
+  squares:
+    use: deconvolution/tikhonov_miller
+    in: {{y: camera, A: blur}}
+    with: {{iterations: 20, weight: 0.001, constraint: non_negative}}
+  save: {{use: io/save, in: {{counts: counts.x, squares: squares.x}}, with: {{to: x.h5}}}}
+"""
+        run("whole", nodes)
+        for overlap, least, most in [(0, 0.05, 1), (20, 0, 0.003)]:
+            run(f"{overlap}", f"settings: {{tile: [12, 40, 40], overlap: [0, {overlap}, {overlap}]}}"
+                + nodes)
+            for name in ("counts", "squares"):
+                printed = run(f"{name}{overlap}", f"""nodes:
+  tiles: {{use: io/dataset, with: {{path: "{self.folder}/{overlap}/x.h5:/{name}"}}}}
+  whole: {{use: io/dataset, with: {{path: "{self.folder}/whole/x.h5:/{name}"}}}}
+  seams:
+    use: metrics/quality
+    in: {{x: tiles, reference: whole}}
+    with: {{metrics: [nrmse], dimensions: 3, border: 0}}
+""")
+                nrmse = first_value(printed, "seams.scores")
+                self.assertGreater(nrmse, least, name)
+                self.assertLess(nrmse, most, name)
 
     def test_deblur_photos(self):
         os.environ["PELLUCID_DATA"] = str(self.sample("test/set47_bsd"))
