@@ -54,7 +54,7 @@ struct RunSettings {
   /// How far stages that declare no halo look beyond a tile, axes as in `tile`; empty: they need
   /// whole items.
   std::vector<std::int64_t> overlap;
-  double durability = 5;           ///< seconds between syncs
+  double durability = 5;  ///< seconds between syncs
   OnNonfinite nonfinite = OnNonfinite::stop;
   OnItemError on_item_error = OnItemError::stop;
   std::vector<Value> isolate;  ///< names of the nodes that run in processes of their own
