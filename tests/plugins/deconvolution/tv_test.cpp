@@ -295,6 +295,23 @@ TEST(TotalVariationOfBlurs, of_two_samples_move_towards_each_other) {
     }
 }
 
+TEST(TotalVariationOfBlurs, of_channels_with_kernels_of_their_own_are_those_of_each) {
+  at::manual_seed(11);
+  Tensor kernels = 0.3 * at::rand({1, 2, 3, 3}, at::kDouble) / 9;
+  kernels.select(2, 1).select(2, 1).add_(0.8);
+  const Tensor y = at::rand({1, 2, 12, 12}, at::kDouble);
+  for (const char* boundary : {"circular", "zero", "reflect"})
+    for (const bool admm : {true, false}) {
+      const Settings settings = with(How{.weight = 0.02, .admm = admm}.settings(), 1500);
+      const Tensor both = solved(kUse, y, blur(kernels, boundary), settings)[kX];
+      for (int c = 0; c < 2; ++c) {
+        const Tensor one =
+            solved(kUse, y.narrow(1, c, 1), blur(kernels.narrow(1, c, 1), boundary), settings)[kX];
+        EXPECT_LT(largest(both.narrow(1, c, 1) - one), 1e-4) << boundary << admm;
+      }
+    }
+}
+
 TEST(TotalVariationOfBlurs, obey_the_laws_of_iterated_methods) {
   for (const char* solver : {"admm", "primal_dual"}) {
     const Settings own{{"weight", 0.01}, {"solver", solver}};
