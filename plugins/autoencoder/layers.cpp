@@ -77,6 +77,22 @@ std::function<Tensor(const Random&)> uniform_start(std::vector<std::int64_t> sha
   };
 }
 
+/// Of a convolution or a linear layer; without bias the second is undefined.
+struct WeightAndBias {
+  WeightAndBias(Parameters& parameters, const std::string& prefix,
+                const std::vector<std::int64_t>& shape, std::int64_t out, std::int64_t fan_in,
+                Bias wanted)
+      : weight(parameters.take(prefix + ".weight", shape, uniform_start(shape, fan_in))) {
+    if (wanted == Bias::added)
+      bias = parameters.take(prefix + ".bias", {out}, uniform_start({out}, fan_in));
+  }
+  std::pair<Tensor, Tensor> as(at::ScalarType dtype) const {
+    return {weight.to(dtype), bias.defined() ? bias.to(dtype) : bias};
+  }
+
+  Tensor weight, bias;
+};
+
 Tensor leaky(const Tensor& x) { return at::leaky_relu(x, 0.01); }
 
 /// relu(x + conv1(relu(conv3(relu(conv1(x)))))), with half the channels between.
@@ -100,29 +116,52 @@ Tensor divisive_normalisation(const Tensor& x, const Tensor& beta, const Tensor&
                                       direction == Normalisation::multiply);
 }
 
-LayerOf convolution(std::int64_t in, std::int64_t out, std::int64_t kernel, std::int64_t stride) {
+LayerOf convolution(std::int64_t in, std::int64_t out, std::int64_t kernel, std::int64_t stride,
+                    Bias bias) {
   return [=](Parameters& parameters, const std::string& prefix) -> Layer {
-    const std::vector<std::int64_t> shape{out, in, kernel, kernel};
     const std::int64_t fan_in = in * kernel * kernel;
-    const Tensor weight = parameters.take(prefix + ".weight", shape, uniform_start(shape, fan_in));
-    const Tensor bias = parameters.take(prefix + ".bias", {out}, uniform_start({out}, fan_in));
+    const WeightAndBias taken(parameters, prefix, {out, in, kernel, kernel}, out, fan_in, bias);
     return [=](const Tensor& x) {
-      const auto dtype = x.scalar_type();
-      return at::conv2d(x, weight.to(dtype), bias.to(dtype), stride, kernel / 2);
+      const auto [weight, added] = taken.as(x.scalar_type());
+      return at::conv2d(x, weight, added, stride, kernel / 2);
     };
   };
 }
 
-LayerOf deconvolution(std::int64_t in, std::int64_t out, std::int64_t kernel, std::int64_t stride) {
+LayerOf deconvolution(std::int64_t in, std::int64_t out, std::int64_t kernel, std::int64_t stride,
+                      Bias bias) {
   return [=](Parameters& parameters, const std::string& prefix) -> Layer {
-    const std::vector<std::int64_t> shape{in, out, kernel, kernel};
     const std::int64_t fan_in = out * kernel * kernel;  // as libtorch counts for transposed ones
-    const Tensor weight = parameters.take(prefix + ".weight", shape, uniform_start(shape, fan_in));
-    const Tensor bias = parameters.take(prefix + ".bias", {out}, uniform_start({out}, fan_in));
+    const WeightAndBias taken(parameters, prefix, {in, out, kernel, kernel}, out, fan_in, bias);
+    return [=](const Tensor& x) {
+      const auto [weight, added] = taken.as(x.scalar_type());
+      return at::conv_transpose2d(x, weight, added, stride, kernel / 2, stride - 1);
+    };
+  };
+}
+
+LayerOf linear(std::int64_t in, std::int64_t out) {
+  return [=](Parameters& parameters, const std::string& prefix) -> Layer {
+    const WeightAndBias taken(parameters, prefix, {out, in}, out, in, Bias::added);
+    return [=](const Tensor& x) {
+      const auto [weight, added] = taken.as(x.scalar_type());
+      return at::linear(x, weight, added);
+    };
+  };
+}
+
+LayerOf batch_normalisation(std::int64_t channels) {
+  return [=](Parameters& parameters, const std::string& prefix) -> Layer {
+    const auto take = [&](const char* name, double start) {
+      return parameters.take(prefix + name, {channels},
+                             [=](const Random&) { return at::full({channels}, start); });
+    };
+    const Tensor weight = take(".weight", 1), bias = take(".bias", 0);
+    const Tensor mean = take(".running_mean", 0), variance = take(".running_var", 1);
     return [=](const Tensor& x) {
       const auto dtype = x.scalar_type();
-      return at::conv_transpose2d(x, weight.to(dtype), bias.to(dtype), stride, kernel / 2,
-                                  stride - 1);
+      return at::batch_norm(x, weight.to(dtype), bias.to(dtype), mean.to(dtype), variance.to(dtype),
+                            false, 0, 1e-5, false);
     };
   };
 }

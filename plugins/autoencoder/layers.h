@@ -26,12 +26,19 @@ using Layer = std::function<Tensor(const Tensor&)>;
 /// Makes a layer from the parameters whose keys begin with a prefix, "g_a.3".
 using LayerOf = std::function<Layer(Parameters&, const std::string& prefix)>;
 
-/// Zero padding of half the kernel; (out, in, kernel, kernel) weights, with bias.
+enum class Bias { added, none };
+
+/// Zero padding of half the kernel; (out, in, kernel, kernel) weights.
 LayerOf convolution(std::int64_t in, std::int64_t out, std::int64_t kernel = 5,
-                    std::int64_t stride = 2);
+                    std::int64_t stride = 2, Bias bias = Bias::added);
 /// The transposed one, that multiplies sizes by the stride; (in, out, kernel, kernel) weights.
 LayerOf deconvolution(std::int64_t in, std::int64_t out, std::int64_t kernel = 5,
-                      std::int64_t stride = 2);
+                      std::int64_t stride = 2, Bias bias = Bias::added);
+/// weight x + bias of (n, in), (out, in) weights.
+LayerOf linear(std::int64_t in, std::int64_t out);
+/// (x - mean) / (variance + 1e-5)^(1/2) weight + bias, with the mean and the variance that training
+/// found (S. Ioffe, C. Szegedy, arXiv 1502.03167).
+LayerOf batch_normalisation(std::int64_t channels);
 /// A convolution to `scale`^2 times the channels, kernel 3, whose numbers then stand side by side:
 /// out[c, s y + a, s x + b] = in[c s^2 + a s + b, y, x] (W. Shi et al., arXiv 1609.05158).
 LayerOf subpixel_convolution(std::int64_t in, std::int64_t out, std::int64_t scale = 2);

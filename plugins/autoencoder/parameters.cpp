@@ -27,9 +27,11 @@ std::string renewed(std::string key) {
 /// Constants that the layers know, and tables of the entropy coder: files carry them, nobody reads
 /// them.
 bool is_constant(const std::string& key) {
-  static const std::vector<std::string> endings{"._offset",     "._quantized_cdf", "._cdf_length",
-                                                ".scale_table", ".scale_bound",    ".bound",
-                                                ".pedestal",    ".target",         ".mask"};
+  static const std::vector<std::string> endings{"._offset",     "._quantized_cdf",
+                                                "._cdf_length", ".num_batches_tracked",
+                                                ".scale_table", ".scale_bound",
+                                                ".bound",       ".pedestal",
+                                                ".target",      ".mask"};
   return std::any_of(endings.begin(), endings.end(), [&key](const std::string& ending) {
     return key.size() >= ending.size() &&
            key.compare(key.size() - ending.size(), ending.size(), ending) == 0;
@@ -51,6 +53,12 @@ Weights read_network(const std::filesystem::path& file) {
   Weights weights = read_weights(file);
   weights.tensors = below_state_dict(std::move(weights.tensors));
   return weights;
+}
+
+at::ScalarType precision_of(const Weights& weights) {
+  for (const auto& [key, tensor] : weights.tensors)
+    if (tensor.scalar_type() == at::kDouble) return at::kDouble;
+  return at::kFloat;
 }
 
 std::map<std::string, std::vector<std::int64_t>> network_shapes(const std::filesystem::path& file) {

@@ -15,6 +15,8 @@ namespace pellucid {
 
 /// The tensors of a network: those below `state_dict` in a file that holds more, else all.
 Weights read_network(const std::filesystem::path& file);
+/// float64 if a tensor is, else float32.
+at::ScalarType precision_of(const Weights& weights);
 std::map<std::string, std::vector<std::int64_t>> network_shapes(const std::filesystem::path& file);
 
 /// Hands each layer its tensors, from the weights of a file or made anew, and remembers them in the
