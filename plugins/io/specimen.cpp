@@ -125,7 +125,7 @@ struct Volume {
     return extent;
   }
 
-  void add(const Capsule& capsule, double brightness) const {
+  void add(const Capsule& capsule, double brightness, const Context& context) const {
     Voxel first, end, fineness;
     for (std::size_t i = 0; i < 3; ++i) {
       const auto [low, high] = std::minmax(capsule.a[i], capsule.b[i]);
@@ -139,10 +139,12 @@ struct Volume {
     }
     Voxel at;
     for (at[0] = first[0]; at[0] < end[0]; ++at[0])
-      for (at[1] = first[1]; at[1] < end[1]; ++at[1])
+      for (at[1] = first[1]; at[1] < end[1]; ++at[1]) {
+        context.stop_if_cancelled();
         for (at[2] = first[2]; at[2] < end[2]; ++at[2])
           values[(at[0] * size[1] + at[1]) * size[2] + at[2]] +=
               float(brightness * share_within(capsule, at, fineness));
+      }
   }
 
  private:
@@ -231,11 +233,9 @@ class Specimen final : public Stage {
                                 {settings_.step, settings_.pixel, settings_.pixel},
                                 samples[item].mutable_data_ptr<float>()};
             const double* const uniform = uniforms.const_data_ptr<double>() + item * kind.count * 5;
-            for (std::int64_t i = 0; i < kind.count; ++i) {
-              context.stop_if_cancelled();
+            for (std::int64_t i = 0; i < kind.count; ++i)
               volume.add(placed(uniform + 5 * i, kind.diameter, kind.length, volume.extent()),
-                         settings_.brightness);
-            }
+                         settings_.brightness, context);
           }
         },
         settings_.kind);
