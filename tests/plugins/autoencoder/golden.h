@@ -35,7 +35,8 @@ class Golden {
     chosen.file = path_;
     const std::string start = dotted(group) + ".";
     for (const auto& [key, tensor] : all_.tensors)
-      if (key.rfind(start, 0) == 0) chosen.tensors[prefix + key.substr(start.size())] = tensor.clone();
+      if (key.rfind(start, 0) == 0)
+        chosen.tensors[prefix + key.substr(start.size())] = tensor.clone();
     return chosen;
   }
 
