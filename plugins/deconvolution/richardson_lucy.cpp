@@ -423,7 +423,8 @@ class RichardsonLucy final : public Stage {
     require_finite(data, "y", number);
     const double variance = settings_.readout * settings_.readout;
     if (settings_.negative == Negative::zero) return data.clamp_min(-variance);
-    require_not_negative(data + variance, variance > 0 ? "y + readout^2" : "'y'", number,
+    require_not_negative(variance > 0 ? data + variance : data,
+                         variance > 0 ? "y + readout^2" : "'y'", number,
                          "subtract less, give it a 'readout', or set negative: zero");
     return data;
   }

@@ -3,7 +3,6 @@
 #include <pellucid/numerics/fft.h>
 
 #include <algorithm>
-#include <thread>
 
 #include <ATen/Parallel.h>
 #include <ATen/ops/empty.h>
@@ -54,11 +53,7 @@ void run_rows(const Transform& transform, const Tensor& in, const Tensor& out, s
   threads = std::min(
       {threads, rows,
        static_cast<std::int64_t>(double(rows) * r.operations() / kThreadedOperations) + 1});
-  std::vector<std::thread> others;
-  for (std::int64_t t = 1; t < threads; ++t)
-    others.emplace_back(share, rows * t / threads, rows * (t + 1) / threads);
-  share(0, rows / std::max<std::int64_t>(threads, 1));
-  for (std::thread& other : others) other.join();
+  fft_plan::share_out(rows, threads, share);
 }
 
 void require_sizes(const std::vector<std::int64_t>& sizes) {

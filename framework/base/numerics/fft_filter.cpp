@@ -1,4 +1,4 @@
-// Filters by FFTW in pieces that fit in a processor's cache.
+// Filters in pieces that fit in a processor's cache: rows by FFTW, columns by ColumnFft or FFTW.
 //
 // An image is a volume (outer, middle, last), whose missing axes have one place: an image of two axes
 // has planes of one row each. Plane by plane, rows are transformed from where the caller has them into
@@ -19,6 +19,7 @@
 #include <pellucid/numerics/fft.h>
 #include <pellucid/numerics/vectorised.h>
 
+#include "base/numerics/column_fft.h"
 #include "base/numerics/fft_plan.h"
 
 namespace pellucid {
@@ -194,26 +195,39 @@ void fold(T* line, std::int64_t wide, const Layout& side) {
     added(line + source * wide, line + place * wide, wide);
 }
 
-/// Lines of n side by side that are transformed together, in place.
+/// Lines of n side by side that are transformed together.
 class Block {
  public:
   Block(std::int64_t n, std::int64_t width, bool single) : width_(width) {
     if (n == 1) return;
-    constexpr std::int64_t worth_patience = 512;  // seconds; more would be minutes
-    const bool patient = n <= worth_patience;
-    forward_ = transform(Recipe{Kind::columns_forward, {n, width}, single, 1, patient});
-    inverse_ = transform(Recipe{Kind::columns_inverse, {n, width}, single, 1, patient});
+    if (single && ColumnFft<float>::has(n)) own_ = std::make_shared<ColumnFft<float>>(n);
+    else if (ColumnFft<double>::has(n)) own_ = std::make_shared<ColumnFft<double>>(n);
+    else {
+      forward_ = transform(Recipe{Kind::columns_forward, {n, width}, single});
+      inverse_ = transform(Recipe{Kind::columns_inverse, {n, width}, single});
+    }
   }
   std::int64_t width() const { return width_; }
-  void forward(void* numbers) const {
-    if (forward_) forward_->run(numbers, numbers);
+
+  /// Without a scale; the result is in `numbers`, which may be swapped for `spare`.
+  template <class T>
+  void forward(T*& numbers, T*& spare) const {
+    run(numbers, spare, -1, forward_);
   }
-  void inverse(void* numbers) const {
-    if (inverse_) inverse_->run(numbers, numbers);
+  template <class T>
+  void inverse(T*& numbers, T*& spare) const {
+    run(numbers, spare, 1, inverse_);
   }
 
  private:
+  template <class T>
+  void run(T*& numbers, T*& spare, int sign, const std::shared_ptr<const Transform>& fftw) const {
+    if (own_) static_cast<const ColumnFft<T>*>(own_.get())->run(numbers, spare, width_, sign);
+    else if (fftw) fftw->run(numbers, numbers);
+  }
+
   std::int64_t width_;
+  std::shared_ptr<const void> own_;  // a ColumnFft of the filter's type, where there is one for n
   std::shared_ptr<const Transform> forward_, inverse_;
 };
 
@@ -250,22 +264,47 @@ template <class T>
 class Desk {
  public:
   Desk(std::int64_t row_samples, std::int64_t block_numbers)
-      : memory_(at::empty({2 * aligned(row_samples) + 2 * aligned(block_numbers)},
+      : memory_(at::empty({2 * aligned(row_samples) + 4 * aligned(block_numbers)},
                           c10::CppTypeToScalarType<T>::value)),
         row(memory_.template mutable_data_ptr<T>()),
         apart(row + aligned(row_samples)),
-        block(apart + aligned(row_samples)) {}
+        block(apart + aligned(row_samples)),
+        spare(block + 2 * aligned(block_numbers)) {}
 
  private:
   static std::int64_t aligned(std::int64_t count) { return (count + 15) / 16 * 16; }
   Tensor memory_;
 
  public:
-  T *row, *apart;  // samples of a row on the grid, and without what is around them
-  T* block;
+  T *row, *apart;    // samples of a row on the grid, and without what is around them
+  T *block, *spare;  // of lines
 };
 
-/// What a filter is made of, and the memory it works in.
+/// Memory for spectra of one size, kept between those who take it.
+class Memory {
+ public:
+  Memory(std::int64_t numbers, at::ScalarType complex) : numbers_(numbers), complex_(complex) {}
+
+  Tensor take() const {
+    const std::lock_guard guard(mutex_);
+    if (free_.empty()) return at::empty({numbers_}, complex_);
+    Tensor last = std::move(free_.back());
+    free_.pop_back();
+    return last;
+  }
+  void give_back(Tensor memory) const {
+    const std::lock_guard guard(mutex_);
+    free_.push_back(std::move(memory));
+  }
+
+ private:
+  std::int64_t numbers_;
+  at::ScalarType complex_;
+  mutable std::mutex mutex_;
+  mutable std::vector<Tensor> free_;
+};
+
+/// What a filter is made of.
 struct Pieces {
   Pieces(std::vector<FilterAxis> given, at::ScalarType type);
 
@@ -280,24 +319,11 @@ struct Pieces {
   bool single() const { return real == at::kFloat; }
   at::ScalarType complex() const { return single() ? at::kComplexFloat : at::kComplexDouble; }
   std::int64_t samples() const { return grid[0] * grid[1] * grid[2]; }
+  double operations() const { return 5.0 * double(samples()) * std::log2(double(samples()) + 1); }
+  /// All threads work at one image, rather than each at its own.
+  bool is_large() const { return operations() >= fft_plan::kThreadedOperations; }
   std::int64_t planes() const { return std::max(x.planes(), y.planes()); }
-  std::int64_t numbers() const { return planes() * grid[1] * pitch; }
-
-  Tensor take_memory() const {
-    const std::lock_guard guard(mutex_);
-    if (memory_.empty()) return at::empty({numbers()}, complex());
-    Tensor last = std::move(memory_.back());
-    memory_.pop_back();
-    return last;
-  }
-  void give_back(Tensor memory) const {
-    const std::lock_guard guard(mutex_);
-    memory_.push_back(std::move(memory));
-  }
-
- private:
-  mutable std::mutex mutex_;
-  mutable std::vector<Tensor> memory_;
+  std::int64_t numbers(std::int64_t planes) const { return planes * grid[1] * pitch; }
 };
 
 Pieces::Pieces(std::vector<FilterAxis> given, at::ScalarType type)
@@ -330,7 +356,7 @@ class Filtering {
 
   /// Planes of x or y, and the rows and columns in them.
   void read(const Side& side, std::int64_t image, const FftFilter::Row& row) const {
-    each(side.planes(), side.rows() * p_.grid[2], [&](const Desk<T>& desk, std::int64_t plane) {
+    each(side.planes(), side.rows() * p_.grid[2], [&](Desk<T>& desk, std::int64_t plane) {
       T* const to = spectrum_ + plane * plane_stride();
       for (std::int64_t i = 0; i < side.rows(); ++i) {
         read_row(desk, side.axes[2], row, (image * side.planes() + plane) * side.rows() + i);
@@ -340,19 +366,19 @@ class Filtering {
       for (std::int64_t b = 0; b < p_.middle->number(); ++b) {
         const Part part(*p_.middle, b);
         taken(desk.block, part, to + part.first, row_stride(), side.axes[1]);
-        part.block.forward(desk.block);
+        part.block.forward(desk.block, desk.spare);
         scattered(desk.block, part.width, to + part.first, row_stride(), p_.grid[1], part.count);
       }
     });
   }
 
   void write(const Side& side, std::int64_t image, const FftFilter::Row& row) const {
-    each(side.planes(), side.rows() * p_.grid[2], [&](const Desk<T>& desk, std::int64_t plane) {
+    each(side.planes(), side.rows() * p_.grid[2], [&](Desk<T>& desk, std::int64_t plane) {
       T* const from = spectrum_ + plane * plane_stride();
       for (std::int64_t b = 0; p_.grid[1] > 1 && b < p_.middle->number(); ++b) {
         const Part part(*p_.middle, b);
         gathered(desk.block, part.width, from + part.first, row_stride(), p_.grid[1], part.count);
-        part.block.inverse(desk.block);
+        part.block.inverse(desk.block, desk.spare);
         put(desk.block, part, from + part.first, row_stride(), side.axes[1]);
       }
       for (std::int64_t i = 0; i < side.rows(); ++i) {
@@ -367,22 +393,22 @@ class Filtering {
     const auto* const gain = static_cast<const T*>(gains.const_data_ptr());
     const std::int64_t along = gain_stride(gains, 0), across = gain_stride(gains, 1);
     const T scale = T(1.0 / double(p_.samples())), sign = conjugate ? T(-1) : T(1);
-    across_outer([&](T* block, T* lines, std::int64_t row, const Part& part) {
-      taken(block, part, lines, plane_stride(), from.axes[0]);
-      part.block.forward(block);
-      multiplied(block, part.width, gain + row * across + part.first, along, p_.grid[0], part.count,
-                 scale, sign);
-      part.block.inverse(block);
-      put(block, part, lines, plane_stride(), to.axes[0]);
+    across_outer([&](Desk<T>& desk, T* lines, std::int64_t row, const Part& part) {
+      taken(desk.block, part, lines, plane_stride(), from.axes[0]);
+      part.block.forward(desk.block, desk.spare);
+      multiplied(desk.block, part.width, gain + row * across + part.first, along, p_.grid[0],
+                 part.count, scale, sign);
+      part.block.inverse(desk.block, desk.spare);
+      put(desk.block, part, lines, plane_stride(), to.axes[0]);
     });
   }
 
   /// Lines along the outer axis to a spectrum, (grid..., pitch).
   void finish(const Side& from, T* spectrum) const {
-    across_outer([&](T* block, T* lines, std::int64_t row, const Part& part) {
-      taken(block, part, lines, plane_stride(), from.axes[0]);
-      part.block.forward(block);
-      scattered(block, part.width, spectrum + row * row_stride() + part.first, plane_stride(),
+    across_outer([&](Desk<T>& desk, T* lines, std::int64_t row, const Part& part) {
+      taken(desk.block, part, lines, plane_stride(), from.axes[0]);
+      part.block.forward(desk.block, desk.spare);
+      scattered(desk.block, part.width, spectrum + row * row_stride() + part.first, plane_stride(),
                 p_.grid[0], part.count);
     });
   }
@@ -417,22 +443,24 @@ class Filtering {
   template <class One>
   void each(std::int64_t count, std::int64_t samples, One one) const {
     constexpr std::int64_t worth_a_thread = 1 << 15;
-    at::parallel_for(0, count, worth_a_thread / samples + 1,
-                     [&](std::int64_t first, std::int64_t last) {
-                       const Desk<T> own = desk();
-                       for (std::int64_t i = first; i < last; ++i) one(own, i);
-                     });
+    const std::int64_t threads =
+        p_.is_large()
+            ? std::min<std::int64_t>(at::get_num_threads(), count * samples / worth_a_thread + 1)
+            : 1;
+    fft_plan::share_out(count, threads, [&](std::int64_t first, std::int64_t last) {
+      Desk<T> own = desk();
+      for (std::int64_t i = first; i < last; ++i) one(own, i);
+    });
   }
 
-  /// `some(block, lines, row, part)` for the parts of each row.
+  /// `some(desk, lines, row, part)` for the parts of each row.
   template <class Some>
   void across_outer(Some some) const {
     const std::int64_t blocks = p_.outer->number();
-    each(p_.grid[1] * blocks, p_.grid[0] * p_.outer->width(),
-         [&](const Desk<T>& desk, std::int64_t i) {
-           const Part part(*p_.outer, i % blocks);
-           some(desk.block, spectrum_ + i / blocks * row_stride() + part.first, i / blocks, part);
-         });
+    each(p_.grid[1] * blocks, p_.grid[0] * p_.outer->width(), [&](Desk<T>& desk, std::int64_t i) {
+      const Part part(*p_.outer, i % blocks);
+      some(desk, spectrum_ + i / blocks * row_stride() + part.first, i / blocks, part);
+    });
   }
 
   /// Lines that are samples of x or y to a block of all places.
@@ -478,29 +506,30 @@ class Filtering {
 }  // namespace
 
 struct FftFilter::Plans : Pieces {
-  using Pieces::Pieces;
+  Plans(std::vector<FilterAxis> given, at::ScalarType type)
+      : Pieces(std::move(given), type), memory(numbers(planes()), complex()) {}
+
+  Memory memory;
 
   /// `one(filtering, image)` for each image: all threads work at a large one, each at a small one of
   /// its own.
   template <class T, class One>
-  void each_image(std::int64_t images, One one) const {
-    const double operations = 5.0 * double(samples()) * std::log2(double(samples()) + 1);
-    const auto some = [&](std::int64_t first, std::int64_t last) {
-      Tensor memory = take_memory();
-      for (std::int64_t image = first; image < last; ++image)
-        one(Filtering<T>(*this, memory), image);
-      give_back(std::move(memory));
-    };
-    if (operations >= fft_plan::kThreadedOperations) some(0, images);
-    else
-      at::parallel_for(0, images, std::int64_t(fft_plan::kThreadedOperations / operations / 4) + 1,
-                       some);
+  void each_image(std::int64_t images, const Memory& memory, One one) const {
+    const double threads = std::min(double(at::get_num_threads()),
+                                    double(images) * operations() / fft_plan::kThreadedOperations);
+    fft_plan::share_out(images, is_large() ? 1 : std::int64_t(threads),
+                        [&](std::int64_t first, std::int64_t last) {
+                          Tensor own = memory.take();
+                          for (std::int64_t image = first; image < last; ++image)
+                            one(Filtering<T>(*this, own), image);
+                          memory.give_back(std::move(own));
+                        });
   }
 
   template <class T>
   void run(const Tensor& gains, std::int64_t images, const Side& from, const Row& read,
            const Side& to, const Row& write, bool conjugate) const {
-    each_image<T>(images, [&](const Filtering<T>& filtering, std::int64_t image) {
+    each_image<T>(images, memory, [&](const Filtering<T>& filtering, std::int64_t image) {
       filtering.read(from, image, read);
       filtering.filter(from, to, gains[image % gains.size(0)], conjugate);
       filtering.write(to, image, write);
@@ -578,7 +607,9 @@ FftFilter& FftFilter::operator=(const FftFilter&) = default;
 
 const std::vector<FilterAxis>& FftFilter::axes() const { return plans_->axes; }
 
-std::int64_t FftFilter::bytes() const { return plans_->numbers() * (plans_->single() ? 8 : 16); }
+std::int64_t FftFilter::bytes() const {
+  return plans_->numbers(plans_->planes()) * (plans_->single() ? 8 : 16);
+}
 
 Tensor FftFilter::spectrum(std::int64_t images, const Row& read_x) const {
   const Plans& p = *plans_;
@@ -588,7 +619,8 @@ Tensor FftFilter::spectrum(std::int64_t images, const Row& read_x) const {
   const Tensor all = at::empty(shape, p.complex());
   const std::int64_t numbers = p.grid[0] * p.grid[1] * p.pitch;
   const auto transform_all = [&]<class T>(T* to) {
-    p.each_image<T>(images, [&](const Filtering<T>& filtering, std::int64_t image) {
+    const Memory memory{p.numbers(p.x.planes()), p.complex()};
+    p.each_image<T>(images, memory, [&](const Filtering<T>& filtering, std::int64_t image) {
       filtering.read(p.x, image, read_x);
       filtering.finish(p.x, to + 2 * image * numbers);
     });

@@ -3,10 +3,14 @@
 #include <fftw3.h>
 #include <xxhash.h>
 
+#include <algorithm>
+#include <atomic>
 #include <cstdlib>
+#include <exception>
 #include <fstream>
 #include <map>
 #include <mutex>
+#include <thread>
 
 #include <ATen/Parallel.h>
 
@@ -149,12 +153,12 @@ class Planned final : public Transform {
     const auto accept = [this](const std::string& text) {
       Fftw::forget();
       if (Fftw::import_text(text.c_str()) != 1) return false;
-      plan_ = plan(effort() | FFTW_WISDOM_ONLY);
+      plan_ = plan(FFTW_MEASURE | FFTW_WISDOM_ONLY);
       return plan_ != nullptr;
     };
     const auto make = [this] {
       Fftw::forget();
-      Fftw::destroy(plan(effort()));
+      Fftw::destroy(plan(FFTW_MEASURE));
       char* text = Fftw::export_text();
       const std::string wisdom = text;
       std::free(text);
@@ -163,8 +167,6 @@ class Planned final : public Transform {
     static const std::string here = machine(Fftw::version());
     return plan_cache::obtain(recipe().name() + ".wisdom", here, accept, make);
   }
-
-  unsigned effort() const { return recipe().patient ? FFTW_PATIENT : FFTW_MEASURE; }
 
   typename Fftw::Plan plan(unsigned flags) const {
     const Recipe& r = recipe();
@@ -212,7 +214,7 @@ class Planned final : public Transform {
 std::string Recipe::name() const {
   return std::string("fft-") + name_of(kind) + "-" + shape_text(sizes) +
          (single ? "-float32" : "-float64") + "-t" + std::to_string(threads) +
-         (patient ? "-patient" : "") + (aligned ? "" : "-unaligned");
+         (aligned ? "" : "-unaligned");
 }
 
 Recipe recipe(Kind kind, const std::vector<std::int64_t>& sizes, bool single) {
@@ -220,6 +222,35 @@ Recipe recipe(Kind kind, const std::vector<std::int64_t>& sizes, bool single) {
   if (r.operations() >= kThreadedOperations) r.threads = at::get_num_threads();
   r.aligned = r.in_bytes() % 16 == 0 && r.out_bytes() % 16 == 0;
   return r;
+}
+
+void share_out(std::int64_t count, std::int64_t threads,
+               const std::function<void(std::int64_t first, std::int64_t last)>& some) {
+  threads = std::min(threads, count);
+  if (threads <= 1) {
+    if (count > 0) some(0, count);
+    return;
+  }
+  constexpr std::int64_t parts_a_thread = 8;
+  const std::int64_t size = std::max<std::int64_t>(1, count / (threads * parts_a_thread));
+  std::atomic<std::int64_t> next = 0;
+  std::mutex failing;
+  std::exception_ptr failure;
+  const auto work = [&] {
+    try {
+      for (std::int64_t first = next.fetch_add(size); first < count; first = next.fetch_add(size))
+        some(first, std::min(count, first + size));
+    } catch (...) {
+      next = count;
+      const std::lock_guard guard(failing);
+      failure = std::current_exception();
+    }
+  };
+  std::vector<std::thread> others;
+  for (std::int64_t t = 1; t < threads; ++t) others.emplace_back(work);
+  work();
+  for (std::thread& other : others) other.join();
+  if (failure) std::rethrow_exception(failure);
 }
 
 std::shared_ptr<const Transform> transform(const Recipe& wanted) {

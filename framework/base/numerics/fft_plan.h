@@ -25,8 +25,6 @@ struct Recipe {
   std::vector<std::int64_t> sizes;
   bool single = false;  // precision
   int threads = 1;
-  /// Plans that take longer to make are compared, too.
-  bool patient = false;
   /// All rows of a batch begin on FFTW's boundary of 16 bytes; else plans must not rely on it.
   bool aligned = true;
 
@@ -68,6 +66,11 @@ class Transform {
  private:
   Recipe recipe_;
 };
+
+/// `some(first, last)` for parts of 0 .. count - 1, on so many threads; each takes the next part once it
+/// is done with one. Throws what one of them threw.
+void share_out(std::int64_t count, std::int64_t threads,
+               const std::function<void(std::int64_t first, std::int64_t last)>& some);
 
 /// The transform for a recipe, the same object for everybody who asks while the choices stand.
 std::shared_ptr<const Transform> transform(const Recipe& wanted);
