@@ -16,16 +16,16 @@ struct BoundedProblem {
   Interval allowed;
   double weight = 0;
   /// L: 1, or the differences of each sample and its neighbours along all convolved axes, summed up
-  /// (2 axes: 4 and four times -1; 3 axes: 6 and six times -1). Beyond the border of a circular A is
-  /// the other side; for any other boundary a sample there has fewer neighbours.
+  /// (2 axes: 4 and four times -1; 3 axes: 6 and six times -1). Beyond the border of a circular A
+  /// is the other side; for any other boundary a sample there has fewer neighbours.
   Penalty penalty = Penalty::identity;
 };
 
-/// Conjugate gradients (Polak and Ribiere's, never turned back [1]) of what the gradient has within the
-/// bounds. A step goes as far as f falls without bounds, and is then projected on them [2]; where f
-/// falls by less than a tenth of what a step of 1 / |A*A + weight L*L| downhill surely brings, that
-/// step is taken instead. So f never grows, and the projected gradient tends to 0 [3]. Without bounds
-/// these are the conjugate gradients of linear equations.
+/// Conjugate gradients (Polak and Ribiere's, never turned back [1]) of what the gradient has within
+/// the bounds. A step goes as far as f falls without bounds, and is then projected on them [2];
+/// where f falls by less than a tenth of what a step of 1 / |A*A + weight L*L| downhill surely
+/// brings, that step is taken instead. So f never grows, and the projected gradient tends to 0 [3].
+/// Without bounds these are the conjugate gradients of linear equations.
 ///
 /// One A and one A* an iteration, and another A where a step is projected.
 ///

@@ -52,7 +52,7 @@ Tensor held_in_all(const GriddedBlur& blur, const Tensor& kernel) {
   return at::where(total.abs() > share * most, total, 0.0);
 }
 
-/// The constant image of each plane of y that has its flux, or 0 without `held`: (planes, sizes...).
+/// The constant of each plane of y that has its flux, or 0 without `held`: (planes, sizes...).
 Tensor constant_start(const Tensor& images, const Tensor& held, Sizes sizes) {
   sizes.insert(sizes.begin(), images.size(0));
   if (!held.defined()) return at::zeros({}, images.options()).expand(sizes);

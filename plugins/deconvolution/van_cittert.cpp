@@ -1,13 +1,15 @@
 // van_cittert: adds to the estimate what its blurred image lacks of the measurement.
 //
-//   x' = P(x + r (y - A x))                       y, x: (..., h, w) or (..., z, y, x), real, same unit
+//   x' = P(x + r (y - A x))
+//   y, x: (..., h, w) or (..., z, y, x), real, same unit
 //
 //   r is `relaxation`; P takes each sample to the nearest value that `constraint` allows. It needs
 //   neither A* nor anything else of A. Without a constraint it converges where |1 - r H| < 1 for
-//   every frequency that y holds, H the transfer function of A [1, 2]: for a Gaussian of sum 1 with r
-//   below 2, never for one whose H has negative values, as those of a box, a disk or a motion. Then x
-//   grows without end, at such frequencies first, and is reported once |A x - y| has grown to 100
-//   times the larger of |y| and its first value. Take landweber for a blur that you know little of.
+//   every frequency that y holds, H the transfer function of A [1, 2]: for a Gaussian of sum 1 with
+//   r below 2, never for one whose H has negative values, as those of a box, a disk or a motion.
+//   Then x grows without end, at such frequencies first, and is reported once |A x - y| has grown
+//   to 100 times the larger of |y| and its first value. Take landweber for a blur that you know
+//   little of.
 //
 // Inputs
 //   y           blurred images
@@ -17,9 +19,9 @@
 //   reference   optional: the truth, spec of x, one item or as many as y; gives the history a psnr
 // Outputs
 //   x         estimate, spec of what A takes
-//   history   a row for every `every` iterations of an item, and for its last: iteration, objective,
-//             residual |A x - y|, psnr of x [dB] with a reference (range: of its values), stopped: in
-//             the last row of an item, the rule that ended it
+//   history   a row for every `every` iterations of an item, and for its last: iteration,
+//             objective, residual |A x - y|, psnr of x [dB] with a reference (range: of its
+//             values), stopped: in the last row of an item, the rule that ended it
 // Settings (keys in a pipeline file)
 //   iterations [1]   at most, >= 1                                              default 50
 //   relaxation [1]   r, > 0                                                     default 1
@@ -30,24 +32,24 @@
 //                    default constant
 //   stop             when an item is done sooner, for any of these reasons;
 //                    tolerance [1] an iteration changes x by less, relative to x, >= 0, default 0
-//                    (never); noise, standard deviation of y, > 0: the residual is tau times that of so
-//                    much noise (discrepancy principle); tau [1], > 0, default 1; whiteness [1], in
-//                    [0, 1]: the residual's cumulative periodogram lies above that of white noise by
-//                    less, looked at with each row of the history; time [s] of an item, > 0: what is
-//                    found then depends on the machine
+//                    (never); noise, standard deviation of y, > 0: the residual is tau times that
+//                    of so much noise (discrepancy principle); tau [1], > 0, default 1;
+//                    whiteness [1], in [0, 1]: the residual's cumulative periodogram lies above
+//                    that of white noise by less, looked at with each row of the history;
+//                    time [s] of an item, > 0: what is found then depends on the machine
 //   every [1]        iterations from one row of the history to the next, >= 1   default 10
 //
 // Errors
-//   ShapeError   y is not real, does not have the axes that A convolves, or init or reference are not
-//                as x (while planning)
+//   ShapeError   y is not real, does not have the axes that A convolves, or init or reference are
+//                not as x (while planning)
 //   ConfigError  the boundary of A is valid; lower is not below upper (while planning)
 //   Error        a sample or a tap is not finite, a kernel is 0 everywhere, the iteration diverges
 //
-// Accuracy  that of the dtype. The objective |A x - y|^2 falls where the iteration converges, and
-//           where A is symmetric, too, from iteration to iteration.
-// Cost      two real FFTs an iteration of an item, on the grid of gridded_blur.h, on the CPU. Memory:
-//           three times the item on that grid, and one transfer function a kernel. A kernel may be
-//           larger than y.
+// Accuracy  that of the dtype. Where A is circular, and the iteration converges, the objective
+//           |A x - y|^2 falls in each.
+// Cost      two real FFTs an iteration of an item, on the grid of gridded_blur.h, on the CPU.
+//           Memory: three times the item on that grid, and one transfer function a kernel. A kernel
+//           may be larger than y.
 //
 // [1] P. H. van Cittert, Z. Phys. 69:298-308, 1931, doi:10.1007/BF01391351.
 // [2] P. A. Jansson (ed.), Deconvolution of Images and Spectra, 2nd edition, 1997, chapter 4.
