@@ -117,6 +117,14 @@ class Tv final : public IterativeStage {
     IterativeStage::infer(in, out);
   }
 
+  void prepare(const Inputs& in, Context& context) override {
+    IterativeStage::prepare(in, context);
+    if (settings_.solver != TvSolver::admm || !in.find(y.name) || !in.find(A.name)) return;
+    const std::size_t axes = in[A].kernel_size().size();
+    const BlurGrid grid(in[A], last_sizes(in.spec(y).shape, axes));
+    RealFft(grid.sizes, in.spec(y).dtype);  // plans it
+  }
+
  protected:
   MethodOf method_of(const GriddedBlur& blur, const Tensor& kernel, std::int64_t) const override {
     const std::size_t axes = blur.grid().sizes.size();
