@@ -100,6 +100,10 @@ const std::vector<std::vector<FilterAxis>> kAxes{
      {12, {0, 9}, {0, 9}, {{9, 8}, {11, 0}}}},
     {{7, {-1, 3}, {0, 7}}, {8, {-2, 5}, {0, 6}}, {9, {-1, 3}, {2, 7}}},
     {{4, {0, 2}, {0, 2}}, {1, {0, 1}, {0, 1}}, {6, {0, 6}, {0, 6}}},
+    // Columns of every radix, and more than a block holds.
+    {{72, {0, 65}, {0, 65}}, {80, {0, 71}, {2, 70}}},
+    {{16, {0, 10}, {0, 10}}, {30, {0, 25}, {0, 25}}, {4, {0, 3}, {0, 3}}},
+    {{22, {0, 20}, {0, 20}}, {40, {0, 39}, {0, 39}}},
 };
 
 std::string text(const std::vector<FilterAxis>& axes) { return shape_text(grid_of(axes)); }
