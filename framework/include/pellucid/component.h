@@ -22,9 +22,10 @@ class PELLUCID_EXPORT Component {
   virtual ~Component();
 
   /// Loads weights, plans transforms. For an object, `in` holds the specs and tensors of its
-  /// inputs: of one block where they have N items. For all others it holds the specs of all items,
-  /// no tensors, and the objects: prepared, or, where an object is made anew for each block, only
-  /// bound. In a test an input may be missing; ask with `in.find` where it can be done without.
+  /// inputs: of one block where they have N items. For all others it holds the specs of all items
+  /// (none in a tiled stream, whose blocks differ), no tensors, and the objects: prepared, or, where
+  /// an object is made anew for each block, only bound. In a test an input may be missing; ask with
+  /// `in.find` where it can be done without.
   virtual void prepare(const Inputs& in, Context& context);
 
   /// How far outputs may differ, relative to their largest value, where blocks or threads are cut
