@@ -177,7 +177,8 @@ TEST(Bind, does_not_repeat_a_fault_downstream) {
 )"),
             "p.yaml:2:16: node 'scene' (toy/nothing_like_it): plugin 'toy' has no component "
             "'nothing_like_it'; it has 'images', 'pair', 'blur', 'linear', 'denoiser', 'convolve', "
-            "'invert', 'double', 'score', 'mean', 'summary', 'train', 'clean', 'save', 'probe', "
+            "'invert', 'double', 'score', 'iterate', 'mean', 'summary', 'train', 'clean', 'save', "
+            "'probe', "
             "'halve' and 'throwing'\n");
 }
 
